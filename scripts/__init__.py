@@ -1,0 +1,1 @@
+"""One thin module per subcommand of learn.py; the logic is in utils/course."""

@@ -1,0 +1,185 @@
+"""How a test states what it expects from a candidate, so that a failure can be explained and a green cannot be faked.
+
+    expect("x.grad after (x * x).backward()", lambda: x.grad, 6.0, given="x = Value(3.0)")
+    expect_gradients(candidate, "c = a + b; c * a", a=2.0, b=3.0)
+
+Every comparison, held or not, is recorded as an Observation; the diagnosis reads them.
+"""
+
+import math
+import sys
+from dataclasses import dataclass, field
+
+from utils.course.expressions import exact, run
+
+TOLERANCE = 1e-9
+observations = []  # of the test that is running; the pytest plugin empties it between tests
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One comparison: what was asked of the candidate, what it said, what it should have said."""
+
+    what: str  # "a.grad"
+    given: str  # "c = a + b; c * a at a = 2, b = 3"
+    expected: object
+    got: object  # a float, or the text of what was raised
+    holds: bool
+    raised: str = ""  # class name of what was raised, "" if nothing was
+    aim: str = field(default="", compare=False)  # "value" or "gradient": what kind of quantity it is
+
+
+class Mismatch(AssertionError):
+    """An expectation that did not hold; carries the Observation."""
+
+    def __init__(self, observation):
+        self.observation = observation
+        super().__init__(describe(observation))
+
+
+class NotANumber(TypeError):
+    """Where a number was asked for, the candidate gave something else."""
+
+
+def plain(number):
+    """The float behind a candidate's number, read through the base type's own slot: an object cannot lie about it.
+
+    Raises NotANumber for anything but int, float and NumPy's scalar floats and integers.
+    """
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        numpy = sys.modules.get("numpy")  # a candidate that uses NumPy has imported it
+        if numpy and type(number) in (numpy.float64, numpy.float32, numpy.int64, numpy.int32):
+            return float(numpy.asarray(number))
+        if numpy and type(number) is numpy.ndarray and number.shape == ():
+            return float(number)
+        raise NotANumber(f"a plain number was expected, but here is {_briefly(number)}")
+    return float.__float__(number) if isinstance(number, float) else float(int.__int__(number))
+
+
+def expect(what, get, expected, *, given="", tolerance=TOLERANCE, aim="value"):
+    """Record whether get() is the expected number; raise Mismatch if not. An exception of the candidate passes through.
+
+    `tolerance` is relative to the larger of 1 and |expected|.
+    """
+    observation = _observe(what, get, expected, given, tolerance, aim)
+    if not observation.holds:
+        raise Mismatch(observation)
+
+
+def expect_all(expectations):
+    """Check a table of (what, get, expected, given) rows to its end, then raise for the first that failed."""
+    first = None
+    for what, get, expected, given in expectations:
+        try:
+            expect(what, get, expected, given=given)
+        except Exception as error:
+            first = first or error
+    if first:
+        raise first
+
+
+def expect_gradients(candidate, program, *, also=(), tolerance=TOLERANCE, **inputs):
+    """Expect the value of a program, and the gradient of each input (and of the names in `also`), to be exact.
+
+    The program runs on `candidate.Value`; the truth comes from dual numbers (utils/course/expressions.py).
+    """
+    truth = exact(program, inputs)
+    given = program_text(program, inputs)
+    leaves = {name: candidate.Value(number) for name, number in inputs.items()}
+    try:
+        root, scope = run(program, leaves)
+        expect("the value", lambda: root.data, truth.value, given=given, tolerance=tolerance)
+        root.backward()
+    except Mismatch:
+        raise
+    except Exception as error:
+        observations.append(_raised("the value", given, truth.value, error, "value"))
+        raise
+    first = None
+    for name in (*inputs, *also):
+        try:
+            expect(f"{name}.grad", lambda: scope[name].grad, truth.gradients[name],
+                   given=given, tolerance=tolerance, aim="gradient")  # fmt: skip
+        except Mismatch as mismatch:
+            first = first or mismatch
+    if first:
+        raise first
+
+
+def expect_programs(candidate, *programs, **inputs):
+    """expect_gradients for a table of programs over the same inputs, each to its end; the first failure is raised."""
+    first = None
+    for program in programs:
+        used = {name: number for name, number in inputs.items() if name in _names(program)}
+        try:
+            expect_gradients(candidate, program, **used)
+        except Exception as error:
+            first = first or error
+    if first:
+        raise first
+
+
+def program_text(program, inputs):
+    """The program and its inputs in a learner's words: "a*b + a at a = 2, b = -3"."""
+    return f"{program} at " + ", ".join(f"{name} = {number:g}" for name, number in inputs.items())
+
+
+def describe(observation):
+    """The failure in three lines: what was asked, expected, got (with their ratio, where it tells something)."""
+    lines = [f"{observation.what} of {observation.given}" if observation.given else observation.what]
+    lines.append(f"expected: {show(observation.expected)}")
+    lines.append(f"got:      {show(observation.got)}{_ratio(observation)}")
+    return "\n".join(lines)
+
+
+def show(number):
+    """A number as a learner would write it; any other object briefly."""
+    return f"{number:.6g}" if isinstance(number, float) else str(number)
+
+
+def _observe(what, get, expected, given, tolerance, aim):
+    expected = float(expected)
+    try:
+        got = plain(get())
+    except NotANumber as error:
+        observation = Observation(what, given, expected, str(error), False, "NotANumber", aim)
+    except Exception as error:
+        observations.append(_raised(what, given, expected, error, aim))
+        raise
+    else:
+        observation = Observation(what, given, expected, got, _close(got, expected, tolerance), "", aim)
+    observations.append(observation)
+    return observation
+
+
+def _raised(what, given, expected, error, aim):
+    return Observation(what, given, expected, _briefly(error), False, type(error).__name__, aim)
+
+
+def _close(got, expected, tolerance):
+    if math.isnan(expected) or math.isinf(expected):
+        return got == expected or (math.isnan(got) and math.isnan(expected))
+    return abs(got - expected) <= tolerance * max(1.0, abs(expected))
+
+
+def _ratio(observation):
+    got, expected = observation.got, observation.expected
+    if not isinstance(got, float) or not expected or not got or got == expected:
+        return ""
+    return f"   ({got / expected:.4g} times what it should be)"
+
+
+def _briefly(thing):
+    """type and text of any object in at most 80 characters, even if its repr raises."""
+    try:
+        text = repr(thing)
+    except Exception:
+        text = "an object whose repr raises"
+    text = f"{text}" if isinstance(thing, BaseException) else f"{text} ({type(thing).__name__})"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _names(program):
+    from utils.course.expressions import names
+
+    return names(program)
