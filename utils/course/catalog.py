@@ -1,5 +1,6 @@
 """The only module that knows where files lie: it reads topics/catalog.toml and answers with paths."""
 
+import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -7,8 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPICS = ROOT / "topics"
-WORKSPACE = ROOT / "workspace"
-STATE = ROOT / ".learn"
+HOME = Path(os.environ.get("COURSE_HOME", ROOT))  # where the learner's own files are; tests put it elsewhere
+WORKSPACE = HOME / "workspace"
+STATE = HOME / ".learn"
 HINTS = ROOT / "hints"
 
 LEVELS = (1, 2, 3, 4)
@@ -74,6 +76,11 @@ class Topic:
         return WORKSPACE / f"{self.module}.py"
 
     @property
+    def workspace_notes(self):
+        """Where the learner's own notes on this topic stand."""
+        return WORKSPACE / f"{self.module}-notes.md"
+
+    @property
     def levels(self):
         """The levels that have steps, in order."""
         return tuple(sorted({step.level for step in self.steps}))
@@ -114,7 +121,7 @@ class Topic:
         if path.suffix == ".py" or path.exists():
             return path.resolve()
         raise CatalogError(
-            f"There is no candidate {candidate!r}: give mine, stub, skeleton, level01 to level04, or the path of a file."
+            f"There is no candidate {candidate!r}: give mine, stub, skeleton, level01 to level04, or a file."
         )
 
 

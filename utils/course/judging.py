@@ -10,7 +10,7 @@ import math
 import sys
 from dataclasses import dataclass, field
 
-from utils.course.expressions import exact, run
+from utils.course.expressions import exact, names, run
 
 TOLERANCE = 1e-9
 observations = []  # of the test that is running; the pytest plugin empties it between tests
@@ -98,7 +98,7 @@ def expect_gradients(candidate, program, *, also=(), tolerance=TOLERANCE, **inpu
     first = None
     for name in (*inputs, *also):
         try:
-            expect(f"{name}.grad", lambda: scope[name].grad, truth.gradients[name],
+            expect(f"{name}.grad", lambda name=name: scope[name].grad, truth.gradients[name],
                    given=given, tolerance=tolerance, aim="gradient")  # fmt: skip
         except Mismatch as mismatch:
             first = first or mismatch
@@ -110,7 +110,7 @@ def expect_programs(candidate, *programs, **inputs):
     """expect_gradients for a table of programs over the same inputs, each to its end; the first failure is raised."""
     first = None
     for program in programs:
-        used = {name: number for name, number in inputs.items() if name in _names(program)}
+        used = {name: number for name, number in inputs.items() if name in names(program)}
         try:
             expect_gradients(candidate, program, **used)
         except Exception as error:
@@ -177,9 +177,3 @@ def _briefly(thing):
         text = "an object whose repr raises"
     text = f"{text}" if isinstance(thing, BaseException) else f"{text} ({type(thing).__name__})"
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _names(program):
-    from utils.course.expressions import names
-
-    return names(program)

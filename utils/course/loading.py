@@ -29,6 +29,13 @@ def load(path, name=None):
     return module
 
 
+def load_once(path):
+    """The module in a file, executed at the first call only: two imports give the same class."""
+    path = Path(path).resolve()
+    name = "engine_" + "".join(c if c.isalnum() else "_" for c in f"{path.parent.parent.name}_{path.stem}")
+    return sys.modules.get(name) or load(path, name)
+
+
 class Candidate:
     """The names of a candidate's module; asking for one that is missing raises NotWritten with the file's name."""
 

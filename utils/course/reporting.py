@@ -3,7 +3,9 @@
 With --rows FILE each row is written as it is known, one JSON object a line, so that a run which dies says where.
 """
 
+import faulthandler
 import json
+import os
 import re
 import traceback
 from dataclasses import asdict, dataclass
@@ -14,7 +16,8 @@ import pytest
 from utils.course import judging
 from utils.course.catalog import ROOT, catalog
 
-PRODUCT = ("learn.py", "conftest.py")
+FILE_LIMIT = 64 * 2**20  # bytes that a candidate may print or write
+MEMORY_LIMIT = 6 * 2**30  # bytes of address space, where the system can limit it
 NOT_OFFERED = re.compile(r"(unsupported operand type|bad operand type for unary|not callable|no len\(\))")
 
 
@@ -23,8 +26,10 @@ class Row:
     """The verdict of one test: pass, fail, error (the candidate raised) or not-written."""
 
     test: str
+    candidate: str
     outcome: str
     level: int
+    resources: bool
     step: str
     about: str
     seconds: float
@@ -36,27 +41,57 @@ class Row:
     observations: tuple = ()  # every comparison the test made
 
 
+rows_key = pytest.StashKey()
+trace_key = pytest.StashKey()
+
+
 def pytest_addoption(parser):
-    parser.getgroup("course").addoption("--rows", metavar="FILE", help="write one JSON row a test to FILE")
+    group = parser.getgroup("course")
+    group.addoption("--rows", metavar="FILE", help="write one JSON row a test to FILE")
+    group.addoption("--trace-file", metavar="FILE", help="where to write the line that ran when patience ended")
+    group.addoption("--patience", type=float, metavar="SECONDS", help="stop the run when one test takes longer")
 
 
 def pytest_configure(config):
-    path = config.getoption("--rows")
-    config.stash[rows_key] = open(path, "a", encoding="utf-8") if path else None  # noqa: SIM115 (closed at the end)
+    path, trace = config.getoption("--rows"), config.getoption("--trace-file")
+    config.stash[rows_key] = open(path, "a", encoding="utf-8") if path else None
+    config.stash[trace_key] = open(trace, "w", encoding="utf-8") if trace else None
+    if path:
+        _limit_resources()
 
 
 def pytest_unconfigure(config):
-    stream = config.stash.get(rows_key, None)
-    if stream:
-        stream.close()
+    faulthandler.cancel_dump_traceback_later()
+    for key in (rows_key, trace_key):
+        if config.stash.get(key, None):
+            config.stash[key].close()
 
 
-rows_key = pytest.StashKey()
+def pytest_collection_modifyitems(items):
+    """Smallest steps first: a test that never ends then hides nothing that comes before it on the road."""
+    order = {step.address: number for topic in catalog().ready for number, step in enumerate(topic.steps)}
+
+    def place_of(item):
+        step = step_of(item)
+        return order.get(step.address, len(order)) if step else len(order)
+
+    items.sort(key=place_of)
 
 
 def pytest_runtest_setup(item):
     judging.observations.clear()
-    _write(item.config, {"running": item.name})
+    about, step = item.get_closest_marker("about"), step_of(item)
+    name = getattr(item, "originalname", item.name)
+    _write(item.config, {"running": name, "step": step.id if step else "", "about": about.args[0] if about else ""})
+    if item.config.getoption("--patience"):
+        # From a thread in C: it also ends a loop that swallows every exception, and it works on every system.
+        faulthandler.dump_traceback_later(
+            item.config.getoption("--patience"), exit=True, file=item.config.stash[trace_key]
+        )
+
+
+def pytest_sessionfinish(session):
+    _write(session.config, {"finished": True})
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -94,7 +129,9 @@ def make_row(item, call):
     name = getattr(item, "originalname", item.name)
     common = {
         "test": name,
+        "candidate": item.callspec.params["candidate"],
         "level": level_of(item),
+        "resources": item.get_closest_marker("resources") is not None,
         "step": step.id if step else "",
         "about": about.args[0] if about else "",
         "seconds": round(call.duration, 4),
@@ -145,10 +182,8 @@ def _is_candidate(path):
     try:
         parts = path.relative_to(ROOT).parts
     except ValueError:
-        return "site-packages" not in path.parts and "python3" not in str(path).lower().rsplit("/lib/", 1)[-1]
-    return parts[0] not in {"utils", "tests", ".venv", *PRODUCT} and not (
-        parts[0] == "topics" and "solutions" not in parts and path.name != "skeleton.py"
-    )
+        return os.sep + "lib" + os.sep + "python" not in str(path).lower()  # not Python's own, nor an installed package
+    return parts[0] == "workspace" or "solutions" in parts or "variants" in parts or path.name == "skeleton.py"
 
 
 def _relative(file):
@@ -163,3 +198,16 @@ def _write(config, data):
     if stream:
         stream.write(json.dumps(data, default=str) + "\n")
         stream.flush()
+
+
+def _limit_resources():
+    """Bound what a candidate may write and allocate: a runaway file ends in a sentence and not in a full disk."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits; the time limit still holds
+        return
+    for kind, amount in ((resource.RLIMIT_FSIZE, FILE_LIMIT), (resource.RLIMIT_AS, MEMORY_LIMIT)):
+        try:
+            resource.setrlimit(kind, (amount, resource.getrlimit(kind)[1]))
+        except (ValueError, OSError):  # a stricter limit is in force already
+            pass

@@ -1,0 +1,53 @@
+"""The next hint about the step you are at; each gives away more."""
+
+from scripts import screen
+from utils.course import hinting, progress
+from utils.course.catalog import CatalogError, catalog
+
+
+def add_arguments(parser):
+    parser.add_argument("name", nargs="?", help="such as Value.backward; without it, what the last check stumbled on")
+    parser.add_argument("--more", action="store_true", help="the next hint although your file has not changed")
+
+
+def run(arguments):
+    topic, name = _about(arguments.name)
+    rungs = hinting.rungs(topic, name)
+    if not rungs:
+        known = ", ".join(sorted(hinting.headings(topic)))
+        raise CatalogError(f"There is no hint about {name}. Hints are about: {known}.")
+    key = progress.key_of(topic, topic.workspace_file)
+    with progress.updated("hints") as shown:
+        last = shown.get(f"{topic.number}:{name}", {"rung": -1, "key": ""})
+        same_file = last["key"] == key and not arguments.more
+        # The rung that was shown for this very file is shown again: try it first, or say --more.
+        rung = max(0, last["rung"]) if same_file else min(last["rung"] + 1, len(rungs) - 1)
+        shown[f"{topic.number}:{name}"] = {"rung": rung, "key": key}
+    text = [f"About `{name}`", "", rungs[rung], ""]
+    if rung + 1 < len(rungs):
+        text += screen.wrapped("The next hint comes when your file has changed, or with: python3 learn.py hint --more")
+    else:
+        text += screen.wrapped(
+            f"This was the last hint. A complete solution: python3 learn.py show {topic.number}. "
+            f"Or borrow a finished engine and come back later: python3 learn.py skip {topic.number}"
+        )
+    screen.out(text)
+    return 0
+
+
+def _about(name):
+    """The topic and the name that a hint is asked about."""
+    step = progress.first_open(catalog())
+    if name:
+        topics = [catalog().topic(step.topic)] if step else []
+        topics += [topic for topic in catalog().ready if topic not in topics]
+        for topic in topics:
+            for heading in hinting.headings(topic):
+                if name in (heading, heading.split(".")[-1], heading.split(".")[-1].strip("_")):
+                    return topic, heading
+        raise CatalogError(f"No topic has a hint about {name!r}. Try python3 learn.py hint without a name.")
+    if step is None:
+        raise CatalogError("You have reached the end of the road. Say what you want a hint about.")
+    topic = catalog().topic(step.topic)
+    stumbled = progress.read("progress").get(topic.number, {}).get("stumbled")
+    return topic, stumbled if stumbled in hinting.headings(topic) else step.about[0]

@@ -1,0 +1,142 @@
+"""How things look: lines of at most 80 columns, color only as an addition, nothing that a screen reader cannot say."""
+
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+from utils.course.catalog import ROOT
+from utils.course.judging import show
+
+WIDTH = 80
+SIGNS = {"pass": (":)", "pass", "32"), "fail": (":(", "fail", "31"), "not judged": (":|", "not judged", "2")}
+
+
+def add_plain(parser):
+    parser.add_argument("--plain", action="store_true", help="words instead of signs and color")
+
+
+def is_plain(arguments):
+    return getattr(arguments, "plain", False)
+
+
+def out(lines):
+    """Print lines, whatever the terminal's encoding can show."""
+    text = "\n".join(lines)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
+
+
+def wrapped(text, indent=0, first=""):
+    """A paragraph as lines of at most 80 columns; commands are not broken."""
+    space = " " * indent
+    lines = []
+    for paragraph in text.splitlines() or [""]:
+        lines += textwrap.wrap(paragraph, WIDTH, initial_indent=first or space, subsequent_indent=space,
+                               break_long_words=False, break_on_hyphens=False) or [""]  # fmt: skip
+        first = ""
+    return lines
+
+
+def row(label, text):
+    """`label` in a narrow column and a text beside it."""
+    return wrapped(text, 10, f"{label:<10}")
+
+
+def relative(path):
+    """A path as a learner would type it."""
+    try:
+        return Path(path).resolve().relative_to(ROOT).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def duration(minutes):
+    """70 as "1 h 10 min"."""
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+
+
+def bar(done, total, width=30):
+    """A progress bar in plain characters."""
+    filled = round(width * done / total) if total else 0
+    return "[" + "#" * filled + "." * (width - filled) + "]"
+
+
+def step_lines(steps, states, plain):
+    """One line for each step: its sign, its title, and what it waits for."""
+    titles = {step.id: step.title for step in steps}
+    lines = []
+    for step in steps:
+        state = states.get(step.id, "not judged")
+        sign, word, color = SIGNS[state]
+        head = f"  {word:<10}  " if plain else f"  {_colored(sign, color)}  "
+        waits = ""
+        if state == "not judged":
+            blockers = [titles[need] for need in step.needs if states.get(need) != "pass" and need in titles]
+            waits = f"   waits for: {blockers[0]}" if blockers else "   not reached"
+        line = head + step.title
+        lines.append(line + waits if len(step.title) + len(waits) + 14 <= WIDTH else line)
+    return lines
+
+
+def verdict_lines(topic, verdict, path, plain):
+    """The screen of a check: the steps, the first failing case as a table, the cause, one thing to do."""
+    lines = [f"Topic {topic.number}, {topic.title}: {relative(path)}", ""]
+    shown = [step for step in topic.steps if step.id in verdict.states]
+    if verdict.states and not verdict.problem:
+        lines += [*step_lines(shown, verdict.states, plain), ""]
+    if verdict.verdict == "pass":
+        return lines
+    if verdict.problem:
+        lines += problem_lines(verdict)
+    elif verdict.row:
+        lines += [*case_lines(verdict.row), ""]
+    lines += row("Likely", verdict.diagnosis.cause)
+    lines += row("Try", verdict.diagnosis.action)
+    if verdict.file:
+        lines += row("Look at", f"{relative(verdict.file)}:{verdict.line}" if verdict.line else relative(verdict.file))
+    if verdict.hint not in verdict.diagnosis.action:
+        lines += row("More", verdict.hint)
+    return [*lines, f"[{verdict.diagnosis.id}]"]
+
+
+def problem_lines(verdict):
+    """The line that Python cannot read, with a caret."""
+    problem = verdict.problem
+    if not problem.text.strip():
+        return []
+    text = problem.text[: WIDTH - 6]
+    lines = [f"{problem.line:>5} {text}"]
+    if 0 < problem.column <= len(text) + 1:
+        lines.append(" " * (5 + problem.column) + "^")
+    return [*lines, ""]
+
+
+def case_lines(failure):
+    """The first failing case: what was asked, and a table of yours beside expected."""
+    seen = failure["observations"]
+    wrong = next((one for one in seen if not one["holds"]), None)
+    if wrong is None:
+        return wrapped(failure["message"].splitlines()[0] if failure["message"] else failure["sentence"])
+    case = [one for one in seen if one["given"] == wrong["given"]]
+    if len(case) > 6:  # a long table: what is wrong is what counts
+        case = [one for one in case if not one["holds"]][:6]
+    wide = max(12, *(len(one["what"]) for one in case))
+    lines = wrapped(wrong["given"]) if wrong["given"] else []
+    lines.append(f"  {'':<{wide}}  {'yours':>14}  {'expected':>14}")
+    for one in case:
+        mark = "" if one["holds"] else "   <-"
+        yours = show(one["got"])
+        if len(yours) > 14:  # an exception, or an object: below the table, in full
+            lines.append(f"  {one['what']:<{wide}}  {'see below':>14}  {show(one['expected']):>14}{mark}")
+            lines += wrapped(yours, 4)
+        else:
+            lines.append(f"  {one['what']:<{wide}}  {yours:>14}  {show(one['expected']):>14}{mark}")
+    return lines
+
+
+def _colored(text, color):
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return text
+    return f"\033[{color}m{text}\033[0m"

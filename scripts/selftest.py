@@ -1,0 +1,16 @@
+"""Run all tests of the course itself: levels, mutants, texts, tools."""
+
+import subprocess
+import sys
+
+from scripts import environment
+from scripts.environment import ROOT
+
+
+def add_arguments(parser):
+    parser.add_argument("pytest_arguments", nargs="*", metavar="ARGUMENT", help="passed on to pytest, after --")
+
+
+def run(arguments):
+    environment.ensure_torch()
+    return subprocess.call([sys.executable, "-m", "pytest", "-q", *arguments.pytest_arguments], cwd=ROOT)

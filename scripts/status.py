@@ -1,0 +1,83 @@
+"""Where the learner is, and the one next command. Kept ready in .learn/status.json, so that asking costs nothing."""
+
+import json
+import os
+
+from scripts.environment import ROOT
+
+MEMO = os.path.join(os.environ.get("COURSE_HOME", ROOT), ".learn", "status.json")
+
+
+def show_quickly():
+    """Print the status, from the memo where it still holds; exit code 0."""
+    memo = _read()
+    if memo is None or memo["course"] != _stamp([os.path.join(ROOT, "topics", "catalog.toml")]):
+        remember()
+        memo = _read()
+    changed = memo["work"] != _stamp(memo["files"])
+    print(memo["changed" if changed else "unchanged"])
+    return 0
+
+
+def remember():
+    """Compute the status and keep it, with what it depends on."""
+    from scripts import screen
+    from utils.course import progress
+    from utils.course.catalog import TOPICS, catalog
+
+    files = [str(topic.workspace_file) for topic in catalog().ready]
+    texts = {
+        name: "\n".join(lines(screen, progress, catalog(), changed=changed))
+        for name, changed in (("unchanged", False), ("changed", True))
+    }
+    memo = {"course": _stamp([str(TOPICS / "catalog.toml")]), "files": files, "work": _stamp(files), **texts}
+    progress.write("status", memo)
+
+
+def lines(screen, progress, catalog, *, changed):
+    """The status screen; `changed`: the learner's file is not the one that was checked last."""
+    step, skipped = progress.first_open(catalog), progress.skipped_topics()
+    road = [one for one in catalog.road if one.topic not in skipped]
+    done = road.index(step) if step else len(road)
+    left = sum(one.minutes for one in road[done:])
+    reached = f"{screen.bar(done, len(road))} {done} of {len(road)} steps, {screen.duration(left)} to go"
+    text = [catalog.title, "", reached]
+    for number, ticket in skipped.items():
+        text.append(f"Borrowed: Topic {number}. To come back: {ticket['back']}")
+    text.append("")
+    if step is None:
+        return [*text, "You have reached the end of the road: every step holds.", "", "Next: python3 learn.py list"]
+    topic = catalog.topic(step.topic)
+    text += screen.row("Here", f"Topic {topic.number}, {topic.title}")
+    text += screen.row("Step", f"{step.title} (level {step.level}, {step.minutes} min)")
+    if not topic.workspace_file.exists():
+        if not done:
+            text += ["", *screen.wrapped("Nothing is written yet, so every test fails now. That is the start.")]
+        return [*text, "", f"Next: python3 learn.py start {topic.number}"]
+    known, current = progress.states(topic)
+    text += screen.row("File", screen.relative(topic.workspace_file))
+    if changed or not current:
+        return [*text, "", "Next: python3 learn.py check"]
+    if known.get(step.id) == "fail":
+        return [*text, "", "The last check failed here. Edit the file, then: python3 learn.py check"]
+    return [*text, "", "Next: python3 learn.py task"]
+
+
+def _read():
+    try:
+        with open(MEMO, encoding="utf-8") as stream:
+            memo = json.load(stream)
+        return memo if {"course", "files", "work", "changed", "unchanged"} <= set(memo) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _stamp(paths):
+    stamp = []
+    for path in paths:
+        try:
+            found = os.stat(path)
+            stamp.append([found.st_mtime_ns, found.st_size])
+        except OSError:
+            stamp.append(None)
+    return stamp

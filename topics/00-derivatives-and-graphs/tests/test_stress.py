@@ -1,0 +1,302 @@
+"""Levels 2 to 4 at size: random graphs, 20 stacked diamonds by counting, and PyTorch's answers."""
+
+import math
+import random
+import sys
+import tracemalloc
+
+import pytest
+
+from utils.course.expressions import exact
+from utils.course.judging import expect, expect_all
+
+FORMS = {"+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "neg": "-{}", "exp": "exp({})"}
+
+
+def diamonds(number):
+    """`number` stacked diamonds: x0 splits into two and is joined as x1, and so on. 3 * number + 1 names.
+
+    Each joins -x and -x, so it multiplies the slope by -2 and the number of paths by 2.
+    """
+    graph = {"x0": 1.0}
+    for k in range(number):
+        graph |= {f"l{k}": ("neg", f"x{k}"), f"r{k}": ("neg", f"x{k}"), f"x{k + 1}": ("+", f"l{k}", f"r{k}")}
+    return graph
+
+
+def random_graph(seed, size=14):
+    """Three leaves and `size` lines that use any two names above them. Factors are kept small: only leaves multiply."""
+    rng = random.Random(seed)
+    graph = {name: rng.uniform(-1.2, 1.2) for name in "abc"}
+    for k in range(size):
+        names = list(graph)
+        operation = rng.choice(["+", "-", "*", "neg", "exp"])
+        if operation == "exp":
+            graph[f"n{k}"] = ("exp", rng.choice("abc"))
+        elif operation == "neg":
+            graph[f"n{k}"] = ("neg", rng.choice(names))
+        else:
+            graph[f"n{k}"] = (operation, rng.choice(names), rng.choice("abc" if operation == "*" else names[-4:]))
+    return graph
+
+
+def leaves(graph):
+    return {name: line for name, line in graph.items() if not isinstance(line, tuple)}
+
+
+def program(graph, output):
+    lines = [f"{name} = {FORMS[line[0]].format(*line[1:])}" for name, line in graph.items() if isinstance(line, tuple)]
+    return "; ".join([*lines, output])
+
+
+def torch_slopes(graph, output):
+    """d(output)/d(leaf) by torch.autograd.grad in float64."""
+    import torch
+
+    operations = {"+": torch.add, "-": torch.sub, "*": torch.mul, "neg": torch.neg, "exp": torch.exp}
+    nodes = {}
+    for name, line in graph.items():
+        if isinstance(line, tuple):
+            nodes[name] = operations[line[0]](*(nodes[parent] for parent in line[1:]))
+        else:
+            nodes[name] = torch.tensor(line, dtype=torch.float64, requires_grad=True)
+    wanted = [nodes[name] for name in leaves(graph)]
+    gradients = torch.autograd.grad(nodes[output], wanted, allow_unused=True, materialize_grads=True)
+    return {name: gradient.item() for name, gradient in zip(leaves(graph), gradients, strict=True)}
+
+
+def lines_run(call, budget):
+    """How many lines of the candidate's own code run in call(), at most `budget`: a count is the same on every machine.
+
+    A walk over all paths is cut off when the budget is spent, so it costs no minutes to find it out.
+    """
+    count = 0
+
+    class Spent(Exception):
+        pass
+
+    def trace(frame, event, arg):
+        nonlocal count
+        if frame.f_globals.get("__name__", "").startswith("candidate_"):
+            count += event == "line"
+            if count >= budget:
+                raise Spent
+            return trace
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except Spent:
+        pass
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def peak_bytes(call):
+    """The most memory that Python held during call(), beyond what it held before."""
+    call()  # caches fill at the first call
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.level2
+@pytest.mark.about("reverse_sweep")
+def test_the_sweep_is_exact_on_random_graphs(candidate):
+    rows = []
+    for seed in range(12):
+        graph = random_graph(seed)
+        output = list(graph)[-1]
+        found = candidate.reverse_sweep(graph, output)
+        truth = exact(program(graph, output), leaves(graph)).gradients
+        where = program(graph, output) + " at " + ", ".join(f"{n} = {v:.4g}" for n, v in leaves(graph).items())
+        rows += [(f'reverse_sweep(graph, "{output}")["{n}"]', lambda f=found, n=n: f[n], truth[n], where) for n in graph]
+    expect_all(rows)
+
+
+@pytest.mark.level2
+@pytest.mark.about("sum_over_paths")
+def test_eight_stacked_diamonds_have_256_paths(candidate):
+    graph = diamonds(8)
+    slope = candidate.sum_over_paths(graph, "x8", "x0")
+    values = {name: exact(program(graph, name), leaves(graph)).value for name in graph}
+    listed = list(candidate.paths(graph, values, "x8", "x0"))
+    expect_all([
+        ('sum_over_paths(graph, "x8", "x0")', lambda: slope, 256.0, "8 stacked diamonds, each x -> (-x) + (-x)"),
+        ('the number of paths in paths(graph, values, "x8", "x0")', lambda: len(listed), 256.0, "8 stacked diamonds"),
+    ])  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("reverse_sweep")
+def test_the_slope_through_a_long_chain_is_the_product_of_all_lines(candidate):
+    graph = {"x0": 1.0, "w": 1.01}
+    for k in range(300):
+        graph[f"x{k + 1}"] = ("*", f"x{k}", "w")
+    found = candidate.reverse_sweep(graph, "x300")
+    where = "300 lines x1 = x0 * w, x2 = x1 * w, ... at x0 = 1, w = 1.01"
+    expect_all([
+        ('reverse_sweep(graph, "x300")["x0"]', lambda: found["x0"], 1.01**300, where),
+        ('reverse_sweep(graph, "x300")["w"]', lambda: found["w"], 300 * 1.01**299, where),
+    ])  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.about("count_paths")
+def test_twenty_stacked_diamonds_have_1048576_paths(candidate):
+    counts = {number: candidate.count_paths(diamonds(number), f"x{number}") for number in (1, 2, 20)}
+    expect_all([
+        ('count_paths(graph, "x1")["x0"]', lambda: counts[1]["x0"], 2, "1 diamond"),
+        ('count_paths(graph, "x2")["x0"]', lambda: counts[2]["x0"], 4, "2 stacked diamonds"),
+        ('count_paths(graph, "x20")["x20"]', lambda: counts[20]["x20"], 1, "20 stacked diamonds"),
+        ('count_paths(graph, "x20")["l0"]', lambda: counts[20]["l0"], 524288, "20 stacked diamonds"),
+        ('count_paths(graph, "x20")["x0"]', lambda: counts[20]["x0"], 1048576, "20 stacked diamonds"),
+        ('len(count_paths(graph, "x20"))', lambda: len(counts[20]), 61, "20 stacked diamonds"),
+    ])  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.about("count_paths")
+def test_paths_are_counted_for_any_output_and_any_line(candidate):
+    graph = {
+        "x": 0.0, "idle": 7.0, "t": ("*", "x", "x"), "e": ("exp", "t"), "z": ("-", "e", "x"), "w": ("*", "z", "z"),
+    }  # fmt: skip
+    counts = candidate.count_paths(graph, "z")
+    where = "t = x * x; e = exp(t); z = e - x; w = z * z at x = 0"
+    expect_all(
+        (f'count_paths(graph, "z")["{name}"]', lambda name=name: counts[name], number, where)
+        for name, number in {"x": 3, "t": 1, "e": 1, "z": 1, "idle": 0, "w": 0}.items()
+    )
+
+
+@pytest.mark.level3
+@pytest.mark.resources
+@pytest.mark.about("count_paths")
+def test_counting_paths_costs_twice_as_much_for_twice_as_many_diamonds(candidate):
+    ten = lines_run(lambda: candidate.count_paths(diamonds(10), "x10"), 10_000)
+    twenty = lines_run(lambda: candidate.count_paths(diamonds(20), "x20"), 20_000)
+    expect(
+        "the excess over 3 times the work",
+        lambda: max(0, twenty - 3 * ten), 0,
+        given=f"count_paths: {ten} lines run on 10 stacked diamonds, {twenty} or more on 20",
+    )  # fmt: skip
+    # Only now: walking the paths of 50 diamonds would take years.
+    counts = candidate.count_paths(diamonds(50), "x50")
+    expect('count_paths(graph, "x50")["x0"]', lambda: counts["x0"], 2**50, given="50 stacked diamonds")
+
+
+@pytest.mark.level3
+@pytest.mark.resources
+@pytest.mark.about("reverse_sweep")
+def test_the_sweep_looks_at_61_numbers_where_there_are_1048576_paths(candidate):
+    ten = lines_run(lambda: candidate.reverse_sweep(diamonds(10), "x10"), 20_000)
+    twenty = lines_run(lambda: candidate.reverse_sweep(diamonds(20), "x20"), 40_000)
+    expect(
+        "the excess over 3 times the work",
+        lambda: max(0, twenty - 3 * ten), 0,
+        given=f"reverse_sweep: {ten} lines run on 10 stacked diamonds, {twenty} or more on 20",
+    )  # fmt: skip
+    found = candidate.reverse_sweep(diamonds(20), "x20")
+    expect_all([
+        ('reverse_sweep(graph, "x20")["x0"]', lambda: found["x0"], 1048576, "20 stacked diamonds"),
+        ('len(reverse_sweep(graph, "x20"))', lambda: len(found), 61, "20 stacked diamonds"),
+    ])  # fmt: skip
+    small, large = diamonds(20), diamonds(40)
+    held = peak_bytes(lambda: candidate.reverse_sweep(small, "x20"))
+    more = peak_bytes(lambda: candidate.reverse_sweep(large, "x40"))
+    expect(
+        "the excess over 3 times the memory",
+        lambda: max(0, more - 3 * held), 0,
+        given=f"reverse_sweep: {held} bytes on 20 stacked diamonds, {more} on 40",
+    )  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.resources
+@pytest.mark.about("sum_over_paths")
+def test_summing_over_64_times_as_many_paths_takes_at_most_4_times_the_memory(candidate):
+    few, many = diamonds(4), diamonds(10)
+    slope = candidate.sum_over_paths(many, "x10", "x0")
+    expect('sum_over_paths(graph, "x10", "x0")', lambda: slope, 1024, given="10 stacked diamonds", aim="gradient")
+    little = peak_bytes(lambda: candidate.sum_over_paths(few, "x4", "x0"))
+    much = peak_bytes(lambda: candidate.sum_over_paths(many, "x10", "x0"))
+    expect(
+        "the excess over 4 times the memory",
+        lambda: max(0, much - 4 * little), 0,
+        given=f"sum_over_paths: {little} bytes for 16 paths, {much} for 1,024",
+    )  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.about("sum_over_paths")
+def test_the_sum_over_paths_is_the_sweep_on_random_graphs(candidate):
+    rows = []
+    for seed in range(20, 26):
+        graph = random_graph(seed, size=8)
+        output = list(graph)[-1]
+        truth = exact(program(graph, output), leaves(graph)).gradients
+        rows += [
+            (f'sum_over_paths(graph, "{output}", "{name}")',
+             lambda graph=graph, output=output, name=name: candidate.sum_over_paths(graph, output, name),
+             truth[name], program(graph, output))
+            for name in leaves(graph)
+        ]  # fmt: skip
+    expect_all(rows)
+
+
+@pytest.mark.level4
+@pytest.mark.about("reverse_sweep")
+def test_the_sweep_agrees_with_torch_autograd_grad(candidate):
+    graphs = {
+        "z": {"x": 2.0, "y": 3.0, "p": ("*", "x", "y"), "z": ("+", "p", "x")},
+        "e": {"a": 2.0, "b": 3.0, "c": ("+", "a", "b"), "d": ("*", "c", "a"), "e": ("*", "c", "d")},
+        "g": {"u": 1.5, "v": -0.7, "m": ("-", "u", "v"), "n": ("neg", "m"), "k": ("exp", "n"), "g": ("*", "k", "m")},
+        "x20": diamonds(20),
+    } | {f"n{9 + seed}": random_graph(seed, size=10 + seed) for seed in range(30, 38)}  # fmt: skip
+    rows = []
+    for output, graph in graphs.items():
+        found, reference = candidate.reverse_sweep(graph, output), torch_slopes(graph, output)
+        rows += [
+            (f'reverse_sweep(graph, "{output}")["{name}"]', lambda f=found, n=name: f[n], reference[name],
+             program(graph, output)[:200])
+            for name in reference
+        ]  # fmt: skip
+    expect_all(rows)
+
+
+@pytest.mark.level4
+@pytest.mark.about("reverse_sweep")
+def test_a_line_fitted_with_the_sweep_follows_pytorch_step_by_step(candidate):
+    import torch
+
+    points = [(0.0, 1.0), (1.0, 3.2), (2.0, 4.8), (3.0, 7.0)]
+    graph = {"w": 0.0, "b": 0.0}
+    for k, (x, y) in enumerate(points):
+        graph |= {
+            f"x{k}": x, f"y{k}": y, f"wx{k}": ("*", "w", f"x{k}"), f"guess{k}": ("+", f"wx{k}", "b"),
+            f"error{k}": ("-", f"guess{k}", f"y{k}"), f"square{k}": ("*", f"error{k}", f"error{k}"),
+        }  # fmt: skip
+    graph |= {"s1": ("+", "square0", "square1"), "s2": ("+", "s1", "square2"), "loss": ("+", "s2", "square3")}
+
+    weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)  # w and b
+    xs, ys = torch.tensor(points, dtype=torch.float64).T
+    rows = []
+    for step in range(60):
+        found = candidate.reverse_sweep(graph, "loss")
+        (gradient,) = torch.autograd.grad(((weights[0] * xs + weights[1] - ys) ** 2).sum(), weights)
+        rows += [
+            (f'reverse_sweep(graph, "loss")["{name}"] at step {step}', lambda f=found, n=name: f[n],
+             gradient[k].item(), "the squared errors of w*x + b on four points")
+            for k, name in enumerate("wb")
+        ]  # fmt: skip
+        graph |= {name: graph[name] - 0.03 * float(found[name]) for name in "wb"}
+        weights = (weights - 0.03 * gradient).detach().requires_grad_()
+    expect_all(rows)
+    loss = candidate.evaluate(graph)["loss"]
+    expect("1 if the loss fell below 0.1 (it starts at 83.28)", lambda: float(math.floor(loss * 10) == 0), 1)

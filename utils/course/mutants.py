@@ -1,0 +1,99 @@
+"""Planted mistakes: one replacement in a level's file each, caught by a named test and explained by a diagnosis."""
+
+import json
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.course import running
+from utils.course.catalog import ROOT
+from utils.course.checking import judge_rows
+from utils.course.diagnosis import failing
+
+KEYS = {"id", "base", "find", "replace", "kills", "diagnosis", "says", "try", "name", "upto"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake as a learner might make it, with the test that must catch it and the words that explain it."""
+
+    id: str
+    base: str
+    find: str
+    replace: str
+    kills: str
+    diagnosis: str
+    says: str
+    advice: str = ""
+    name: str = ""
+    upto: int = 2
+
+
+def mutants_of(topic):
+    """The mutants of a topic, from tests/mutants/<topic>.toml. Raises ValueError for an unknown key."""
+    path = ROOT / "tests" / "mutants" / f"{topic.folder.name}.toml"
+    if not path.exists():
+        return []
+    found = []
+    for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", []):
+        if set(entry) - KEYS:
+            raise ValueError(f"{path.name}, mutant {entry.get('id')}: unknown keys {sorted(set(entry) - KEYS)}")
+        entry = {**entry, "advice": entry.get("try", "")}
+        found.append(Mutant(**{key: value for key, value in entry.items() if key != "try"}))
+    return found
+
+
+def source(topic, mutant):
+    """The text of the mutant's file. Raises ValueError unless the replacement fits exactly once."""
+    text = topic.candidate_path(mutant.base).read_text(encoding="utf-8")
+    if text.count(mutant.find) != 1:
+        raise ValueError(f"Mutant {mutant.id} fits {text.count(mutant.find)} places of {mutant.base}; it must be one.")
+    return text.replace(mutant.find, mutant.replace)
+
+
+def run_all(topic, mutants, jobs=2):
+    """mutant id -> its Run. Each in a process of its own, since some of them never end."""
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+
+        def one(mutant):
+            path = Path(folder) / f"{mutant.id}.py"
+            path.write_text(source(topic, mutant), encoding="utf-8")
+            return mutant.id, running.run(topic, path, upto=mutant.upto, patience=6.0)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            return dict(pool.map(one, mutants))
+
+
+def findings(topic, mutants, runs):
+    """What is wrong with the mutants: those that live, and those that get another diagnosis than their own."""
+    found = []
+    for mutant in mutants:
+        run = runs[mutant.id]
+        dead = {row["test"] for row in run.rows if row["outcome"] != "pass"}
+        if run.ending in ("timeout", "died"):
+            dead.add(run.running["test"])
+        if mutant.kills not in dead:
+            found.append(f"Mutant {mutant.id} of Topic {topic.number} lives: {mutant.kills} does not fail on it.")
+            continue
+        verdict = judge_rows(topic, Path(f"{mutant.id}.py"), topic.steps, run, upto=mutant.upto)
+        if verdict.diagnosis.id != mutant.diagnosis:
+            found.append(
+                f"Mutant {mutant.id} of Topic {topic.number} is called {verdict.diagnosis.id}, not {mutant.diagnosis}."
+            )
+    return found
+
+
+def signatures(mutants, runs):
+    """What each mutant computes, as the diagnosis reads it (signatures.json)."""
+    return [
+        {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says, "try": mutant.advice,
+         "failing": failing(runs[mutant.id].rows)}
+        for mutant in mutants if runs[mutant.id].ending == "done"
+    ]  # fmt: skip
+
+
+def as_text(entries):
+    """signatures.json: one mutant a line, so that a change shows as one line."""
+    return "[\n" + ",\n".join(json.dumps(entry, sort_keys=True, ensure_ascii=False) for entry in entries) + "\n]\n"
