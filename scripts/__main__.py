@@ -48,7 +48,7 @@ def dispatch(arguments):
 
 def our_fault(report):
     """Say that the mistake is the course's, keep the report, return exit code 3."""
-    STATE.mkdir(exist_ok=True)
+    STATE.mkdir(parents=True, exist_ok=True)
     path = STATE / "last-error.txt"
     path.write_text(report, encoding="utf-8")
     print(f"This is a mistake of the course, not yours. The report is in {path}.", file=sys.stderr)

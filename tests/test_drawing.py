@@ -1,18 +1,22 @@
 """The pictures of graphs: utils/drawing.py, utils/graphs.py, utils/folding.py and the topic's visualization.py."""
 
+import argparse
 import math
 import subprocess
 import sys
 from importlib.util import find_spec
 from shutil import which
+from typing import ClassVar
 
 import pytest
 
+from scripts import draw as draw_command
 from utils import drawing
-from utils.course.catalog import catalog
+from utils.course.catalog import ROOT, CatalogError, catalog
 from utils.course.loading import load
 from utils.drawing import ADVICE, draw, draw_dot
-from utils.graphs import NotDrawable, TooLarge, read_graph
+from utils.graphs import NotDrawable, TooLarge
+from utils.recording import graph_of, record
 
 TOPIC = catalog().topic("autograd-engine")
 LEVELS = ("level01", "level02", "level03")
@@ -67,7 +71,7 @@ def no_graphviz(monkeypatch):
     monkeypatch.setattr(drawing, "find_spec", lambda name: None)
 
 
-# What a picture tells ---------------------------------------------------------------------------------------------------
+# What a picture tells -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -87,13 +91,10 @@ def test_the_text_tree_shows_values_gradients_local_derivatives_and_shared_value
 def test_drawing_leaves_every_gradient_and_every_rule_as_it_was(level):
     x, y, z = two_uses(engine(level))
     z.backward()
+    rules = [getattr(value, "_backward", None) for value in (x, y, z)]
     draw(z)
     assert (x.grad, y.grad, z.grad) == (4.0, 2.0, 1.0)
-    draw(z)
-    for value in (x, y, z):
-        value.grad = 0.0
-    z.backward()
-    assert (x.grad, y.grad, z.grad) == (4.0, 2.0, 1.0)
+    assert [getattr(value, "_backward", None) for value in (x, y, z)] == rules
 
 
 def test_a_box_is_a_record_of_name_data_and_gradient_and_an_operation_a_node_of_its_own():
@@ -197,7 +198,7 @@ def test_a_rule_that_raises_leaves_its_edges_bare_and_the_gradients_as_they_were
     assert (x.grad, y.grad, z.grad) == (4.0, 2.0, 1.0)
 
 
-# Large graphs -----------------------------------------------------------------------------------------------------------
+# Large graphs ---------------------------------------------------------------------------------------------------------
 
 
 def network(value, sizes):
@@ -218,8 +219,8 @@ def test_more_than_200_values_are_folded_into_neurons_and_the_picture_says_so():
     output, _ = network(engine(), (8, 8, 1))
     picture = draw(output)
     assert len(picture.graph.nodes) == 2 + 8 + 8 + 1
-    assert "Folded: 299 values" in str(picture)
-    assert len(draw(output, folded=False).graph.nodes) == 299
+    assert "Folded: 300 values" in str(picture)
+    assert len(draw(output, folded=False).graph.nodes) == 300
 
 
 def test_scopes_are_drawn_as_one_box_each():
@@ -227,7 +228,7 @@ def test_scopes_are_drawn_as_one_box_each():
     scopes = {f"layer {place}": layer for place, layer in enumerate(layers[1:], 1)}
     graph = draw(output, scopes=scopes).graph
     assert [node.name for node in graph.nodes] == ["layer 1", "layer 2", "layer 3"]
-    assert [node.count for node in graph.nodes] == [66, 208, 25]
+    assert [node.count for node in graph.nodes] == [66, 208, 26]
 
 
 def test_a_scope_with_a_value_from_elsewhere_is_refused():
@@ -242,7 +243,7 @@ def test_a_chain_of_5000_values_is_drawn_in_a_dozen_boxes():
     for _ in range(5000):
         x = x + value(1.0)
     assert len(draw(x).graph.nodes) == 12
-    assert len(str(draw(x, folded=False)).splitlines()) < 100
+    assert len(str(draw(x, folded=False)).splitlines()) < 200
 
 
 def test_a_loss_over_a_whole_batch_is_refused_with_advice():
@@ -254,7 +255,7 @@ def test_a_loss_over_a_whole_batch_is_refused_with_advice():
         draw(total)
 
 
-# Files ------------------------------------------------------------------------------------------------------------------
+# Files ----------------------------------------------------------------------------------------------------------------
 
 
 def test_the_same_graph_gives_the_same_bytes_in_every_process():
@@ -263,18 +264,12 @@ def test_the_same_graph_gives_the_same_bytes_in_every_process():
         "a, b, c = SetValue(1.0, label='a'), SetValue(2.0), SetValue(3.0)\n"
         "print(draw((b * c + a) * (a + b * c)).source)"
     )
-    runs = {
-        subprocess.run([sys.executable, "-c", "x = [object() for _ in range(%d)]\n%s" % (count, program)],
-                       capture_output=True, check=True, cwd=catalog_root()).stdout
+    runs = {  # the number of other objects moves the addresses, and with them the order of a set
+        subprocess.run([sys.executable, "-c", f"x = [object() for _ in range({count})]\n{program}"],
+                       capture_output=True, check=True, cwd=ROOT).stdout
         for count in (1, 1000, 5000)
     }  # fmt: skip
     assert len(runs) == 1
-
-
-def catalog_root():
-    from utils.course.catalog import ROOT
-
-    return ROOT
 
 
 @needs_graphviz
@@ -324,7 +319,98 @@ def test_without_graphviz_there_is_a_text_tree_and_one_line_of_advice(tmp_path, 
 def test_the_visualization_of_the_topic_runs(level, tmp_path):
     program = TOPIC.folder / "visualization.py"
     done = subprocess.run([sys.executable, program, "--candidate", level], cwd=tmp_path, capture_output=True,
-                          text=True, encoding="utf-8", env=None)  # fmt: skip
+                          text=True, encoding="utf-8")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "e  data 50, grad +1" in done.stdout
     assert {path.stem for path in tmp_path.iterdir()} >= {"comp_graph", "forgotten_path"}
+
+
+# Drawing a program on any design --------------------------------------------------------------------------------------
+
+
+class TapeValue:
+    """An engine without `_prev` and `_backward`: one tape for all, as (result, ((operand, local), ...))."""
+
+    tape: ClassVar[list] = []
+
+    def __init__(self, data):
+        self.data, self.grad = data, 0.0
+
+    def _noted(self, data, *operands):
+        result = TapeValue(data)
+        self.tape.append((result, operands))
+        return result
+
+    def __add__(self, other):
+        return self._noted(self.data + other.data, (self, 1.0), (other, 1.0))
+
+    def __mul__(self, other):
+        return self._noted(self.data * other.data, (self, other.data), (other, self.data))
+
+    def backward(self):
+        self.grad = 1.0
+        for result, operands in reversed(self.tape):
+            for operand, local in operands:
+                operand.grad += local * result.grad
+
+
+def drawn(value, program, **inputs):
+    recording = record(value, program, inputs)
+    recording.root.backward()
+    return draw(graph_of(recording))
+
+
+def test_a_program_is_drawn_for_a_design_that_remembers_no_parents():
+    assert str(drawn(TapeValue, "z = x*y + x", x=2.0, y=3.0)).splitlines() == [
+        "z  data 8, grad +1",
+        "|- ×1  (x*y)  data 6, grad +1",
+        "|  |- ×3  x  data 2, grad +4",
+        "|  '- ×2  y  data 3, grad +2",
+        "'- ×1  x (shown above)",
+    ]
+
+
+def test_plain_numbers_belong_to_the_operation_and_composed_operators_are_one():
+    graph = drawn(engine(), "2 - (a - b)/4 + -a**2", a=3.0, b=1.0).graph
+    assert [node.op for node in graph.nodes] == ["", "", "-", "/4", "2-", "**2", "-", "+"]
+    assert [edge.local for edge in graph.nodes[2].edges] == [1.0, -1.0]
+
+
+def test_a_value_times_itself_has_its_local_derivative_on_each_arrow():
+    graph = drawn(engine(), "a*a", a=3.0).graph
+    assert [edge.local for edge in graph.root.edges] == [3.0, 3.0]
+
+
+def test_what_does_not_lead_to_the_result_is_not_drawn():
+    assert [node.name for node in drawn(engine(), "c = a*b; a + a", a=1.0, b=2.0).graph.nodes] == ["a", "(a+a)"]
+
+
+def command(*arguments):
+    """What a subcommand does with arguments, as (exit code, text printed or refusal)."""
+    parser = argparse.ArgumentParser()
+    draw_command.add_arguments(parser)
+    return draw_command.run(parser.parse_args(arguments))
+
+
+def test_the_command_prints_the_tree_and_saves_the_picture(tmp_path, capsys):
+    path = tmp_path / "out.dot"
+    assert command("02", "a*b + a", "a=2", "b=-3", "--candidate", "level01", "--output", str(path)) == 0
+    assert capsys.readouterr().out.startswith("((a*b)+a)  data -4, grad +1\n|- ×1  (a*b)  data -6")
+    assert path.read_text(encoding="utf-8").startswith("digraph")
+
+
+REFUSED = {
+    ("a*b", "a=1"): "A number is missing for b; add b=2",
+    ("a*b", "a=1", "b=2", "c=3"): "`c` is not in `a*b`; its names are a, b.",
+    ("a*b", "a=1", "b"): "`b` should be a name and a number, as in a=2.",
+    ("a.__class__", "a=1"): "`a.__class__` is not offered",
+    ("a - a", "a=1"): "Your engine has no - yet.",
+    ("2 + 3",): "uses no name, so there is nothing to differentiate",
+}
+
+
+@pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
+def test_the_command_refuses_in_words(arguments, tmp_path):
+    with pytest.raises(CatalogError) as refusal:
+        command("02", *arguments, "--candidate", "level01", "--output", str(tmp_path / "out.txt"))
+    assert REFUSED[arguments] in str(refusal.value)

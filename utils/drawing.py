@@ -49,7 +49,9 @@ def draw(root, path=None, *, names=None, rankdir="LR", scopes=None, folded=None)
         raise ValueError(f"rankdir is 'LR' (left to right) or 'TB' (top to bottom); here it is {rankdir!r}.")
     graph = root if isinstance(root, Graph) else read_graph(root, names)
     if scopes:
-        graph = fold(graph, {name: [_place(graph, name, value) for value in leaving] for name, leaving in scopes.items()})
+        graph = fold(
+            graph, {name: [_place(graph, name, value) for value in leaving] for name, leaving in scopes.items()}
+        )
     elif len(graph.nodes) > MOST_BOXES and folded is not False:
         graph = fold(graph)
     picture = Picture(graph, rankdir)
@@ -152,7 +154,7 @@ class _Source(Source):
         return self.picture._repr_mimebundle_()
 
 
-# Layout ----------------------------------------------------------------------------------------------------------------
+# Layout ---------------------------------------------------------------------------------------------------------------
 
 BY_PACKAGE = """
 import sys, warnings
@@ -222,12 +224,14 @@ def _finished_svg(svg, graph):
     return re.sub(r"<title>(.*?)</title>\n", lambda m: m[0] if m[1] == html.escape(about) else retitle(m) + "\n", svg)
 
 
-# DOT -------------------------------------------------------------------------------------------------------------------
+# DOT ------------------------------------------------------------------------------------------------------------------
 
 
 def dot_text(graph, rankdir="LR"):
     """The DOT text of a Graph: the same graph gives the same bytes, since ids are places in the order of the graph."""
-    largest = max((abs(node.grad) for node in graph.nodes if is_number(node.grad) and math.isfinite(node.grad)), default=0)
+    largest = max(
+        (abs(node.grad) for node in graph.nodes if is_number(node.grad) and math.isfinite(node.grad)), default=0
+    )
     edges = sum(len(node.edges) for node in graph.nodes)
     # Where many arrows run side by side they need room and a thin line.
     far, thin = (1.6, ', penwidth=0.4, arrowhead=none, color="#9aa0a6"') if edges > 100 and graph.folded else (0.35, "")
@@ -237,8 +241,7 @@ def dot_text(graph, rankdir="LR"):
         f'  graph [rankdir={rankdir}, label="{label}", labelloc=b, fontsize=10, bgcolor="#ffffff", pad=0.2,'
         f' nodesep=0.25, ranksep={far}, fontname="Helvetica,Arial,sans-serif"]',
         '  node [fontname="Helvetica,Arial,sans-serif", fontsize=12, color="#5f6368"]',
-        '  edge [fontname="Helvetica,Arial,sans-serif", fontsize=11, color="#5f6368", arrowsize=0.7'
-        f"{thin}]",
+        f'  edge [fontname="Helvetica,Arial,sans-serif", fontsize=11, color="#5f6368", arrowsize=0.7{thin}]',
     ]
     labels = edges <= MOST_EDGE_LABELS
     for node in graph.nodes:
@@ -302,7 +305,7 @@ def _quoted(text, record=False):
     return re.sub(r"([{}|<>\[\] ])", r"\\\1", text) if record else text
 
 
-# Text ------------------------------------------------------------------------------------------------------------------
+# Text -----------------------------------------------------------------------------------------------------------------
 
 
 def text_tree(graph, deepest=60):

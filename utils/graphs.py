@@ -102,16 +102,26 @@ def local_derivatives(value, parents):
     if arguments is None or not all(is_number(getattr(node, "grad", None)) for node in nodes):
         return {}
     before = [(node, node.grad, _own_attribute(node, "_backward")) for node in nodes]
+    known = {id(node) for node in nodes}
+    further = []  # values that a rule has no business with, and their gradients
     try:
-        for parent in nodes[:-1]:
-            parent._backward = _pass_nothing_on  # a rule that pushes further down could reach a parent a second time
-            parent.grad = 0.0
         value.grad = 1.0
+        for parent in nodes[:-1]:
+            parent.grad = 0.0
+            try:
+                parent._backward = _pass_nothing_on  # a rule that pushes further down could reach a parent twice
+            except AttributeError:
+                further += [(node, node.grad) for node in parents_of(parent) if id(node) not in known]
         rule(*arguments)
+        # Where a parent could not be kept from passing on, the numbers count only if it did not.
+        if any(node.grad != grad for node, grad in further):
+            return {}
         return {id(parent): float(parent.grad) for parent in nodes[:-1]}
     except Exception:  # the learner's code may raise anything; then the edge stays bare
         return {}
     finally:
+        for node, grad in further:
+            node.grad = grad
         for node, grad, own_rule in before:
             node.grad = grad
             if own_rule is not _ABSENT:
@@ -149,13 +159,13 @@ def is_number(value):
 
 
 def is_strange(value):
-    """"not a number" or "infinite" for such a number, "" for any other."""
+    """ "not a number" or "infinite" for such a number, "" for any other."""
     if not is_number(value) or math.isfinite(value):
         return ""
     return "not a number" if math.isnan(value) else "infinite"
 
 
-# Collecting ------------------------------------------------------------------------------------------------------------
+# Collecting -----------------------------------------------------------------------------------------------------------
 
 
 def _collect(root, limit):
@@ -181,7 +191,9 @@ def _collect(root, limit):
         values, cycles = _parents_first(root, lambda value: parents[id(value)])
     for user, parent in cycles:
         parents[id(user)] = [each for each in parents[id(user)] if each is not parent]
-    notes = ["A value is among its own inputs: this graph has a cycle, and `backward` has no last step."] if cycles else []
+    notes = (
+        ["A value is among its own inputs: this graph has a cycle, and `backward` has no last step."] if cycles else []
+    )
     return values, parents, notes
 
 
@@ -220,7 +232,7 @@ def _text(value, name):
     return found.strip() if isinstance(found, str) else ""
 
 
-# Edges and names -------------------------------------------------------------------------------------------------------
+# Edges and names ------------------------------------------------------------------------------------------------------
 
 _ABSENT = object()
 
@@ -280,4 +292,4 @@ def _formula(op, parents):
         return f"{op or 'f'}{parents[0] if bare else '(' + ', '.join(parents) + ')'}"
     if len(parents) > 1:
         return f"({op.join(parents)})"
-    return f"({op}{parents[0]})" if op.endswith("**") or op == "-" else f"({parents[0]}{op})"
+    return f"({op}{parents[0]})" if op[-1] in "+-*/" else f"({parents[0]}{op})"

@@ -131,7 +131,7 @@ pointwise(
 # Cancellation and saturation ---------------------------------------------------------
 
 LOST = "cancellation"
-pointwise(LOST, "(1e8 + x) - 1e8", lambda x: (1e8 + x) - 1e8, lambda x: 1 + 0 * x, 0.7)
+pointwise(LOST, "(1e8 + x) - 1e8", lambda x: (1e8 + x) - 1e8, lambda x: 1 + 0 * x, 0.7, exact=lambda x: x)
 pointwise(LOST, "(1e6 + x) ** 2 - 1e12", lambda x: (1e6 + x) ** 2 - 1e12, lambda x: 2 * (1e6 + x), 0.7)
 pointwise(LOST, "1 - cos", lambda x: 1 - np.cos(x), np.sin, 1e-3)
 pointwise(LOST, "1e10 + 1e3 sin", lambda x: 1e10 + 1e3 * np.sin(x), lambda x: 1e3 * np.cos(x), 0.4)

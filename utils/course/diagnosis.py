@@ -123,6 +123,8 @@ def _by_rule(row):
     seen = wrong[0]
     if seen["raised"] == "NotANumber":
         return "kind"
+    if not isinstance(seen["expected"], float):  # a cost, not a number
+        return "unknown"
     if seen["aim"] == "value":
         return "sign" if _same(seen["got"], -seen["expected"]) else "value"
     if all(_same(other["got"], 0.0) for other in wrong):

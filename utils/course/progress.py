@@ -35,7 +35,7 @@ def write(name, data):
 @contextmanager
 def updated(name):
     """The dict in .learn/NAME.json, written back at the end; one process at a time."""
-    places.STATE.mkdir(exist_ok=True)
+    places.STATE.mkdir(parents=True, exist_ok=True)
     with open(places.STATE / "lock", "a+b") as lock:
         _lock(lock)
         data = read(name)
@@ -147,7 +147,7 @@ def _prune(folder, stem):
 
 def start(source, target):
     """Copy `source` to `target` unless there is a file already; True if it was copied."""
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         return False
     atomically(target, source.read_bytes())

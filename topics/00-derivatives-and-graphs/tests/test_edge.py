@@ -72,11 +72,11 @@ def test_evaluating_leaves_the_graph_as_it_was(candidate):
 @pytest.mark.level1
 @pytest.mark.about("slopes")
 def test_nudging_leaves_the_graph_as_it_was(candidate):
-    # 0.1 + 1e-6 - 1e-6 is not 0.1: adding a step and subtracting it again does not always give the number back.
-    graph = {"x": 0.1, "y": 3.0, "z": ("*", "x", "y")}
+    # 1.0 + 1e-6 - 1e-6 is not 1.0: adding a step and subtracting it again does not always give the number back.
+    graph = {"x": 1.0, "y": 3.0, "z": ("*", "x", "y")}
     before = copy.deepcopy(graph)
     found = candidate.slopes(graph, "z")
-    expect('slopes(graph, "z")["x"]', lambda: found["x"], 3.0, given="z = x * y at x = 0.1, y = 3", tolerance=1e-4)
+    expect('slopes(graph, "z")["x"]', lambda: found["x"], 3.0, given="z = x * y at x = 1, y = 3", tolerance=1e-4)
     expect("the graph is unchanged (1 = yes)", lambda: same(graph, before), 1.0, given='slopes(graph, "z")')
 
 

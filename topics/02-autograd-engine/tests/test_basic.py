@@ -176,15 +176,15 @@ def test_subtraction_wherever_it_stands_in_a_graph(candidate):
 
 
 @pytest.mark.level2
-@pytest.mark.about("Value.__truediv__")
-def test_division_wherever_it_stands_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("{} / {}"), "a / a", **POINT)
-
-
-@pytest.mark.level2
 @pytest.mark.about("Value.__pow__")
 def test_powers_wherever_they_stand_in_a_graph(candidate):
     expect_programs(candidate, *alone_and_reused("{} ** 3"), "a ** 2", "a ** 4 * b", "a ** -1", "a ** -2 * b", **POINT)
+
+
+@pytest.mark.level2
+@pytest.mark.about("Value.__truediv__")
+def test_division_wherever_it_stands_in_a_graph(candidate):
+    expect_programs(candidate, *alone_and_reused("{} / {}"), "a / a", **POINT)
 
 
 @pytest.mark.level2

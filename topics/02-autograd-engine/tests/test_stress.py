@@ -1,13 +1,20 @@
-"""Levels 2 and 3 in quantity, and rows for pytest-benchmark: what a walk costs, in ratios and never in seconds."""
+"""Levels 2 to 4 in quantity: what a walk costs, in ratios and never in seconds; training; rows for pytest-benchmark."""
 
 import gc
 import math
+import random
 import sys
 import time
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, observations
+from utils.course.judging import Mismatch, Observation, expect, expect_all, observations
+from utils.course.loading import load
+
+TOPIC = Path(__file__).resolve().parents[1]
 
 # CPU time is steadier than the clock on the wall, but on some systems it ticks too coarsely for a small graph.
 _FINE = time.get_clock_info("process_time").resolution < 1e-5
@@ -75,12 +82,12 @@ def test_twice_as_many_stacked_diamonds_cost_about_twice_as_much(candidate):
 @pytest.mark.level2
 @pytest.mark.about("Value.backward", step="sweep")
 @pytest.mark.resources
-def test_four_times_as_many_values_cost_about_four_times_as_much(candidate):
+def test_eight_times_as_many_values_cost_about_eight_times_as_much(candidate):
     few = seconds_of_backward(lambda: tree(candidate, 128))
-    many = seconds_of_backward(lambda: tree(candidate, 512))
+    many = seconds_of_backward(lambda: tree(candidate, 1024))
     expect_at_most(
-        "the time of backward over 512 products, compared with 128", many / few, 9,
-        given="1,536 values against 384: asking of each value whether it is in a list makes this ratio 16",
+        "the time of backward over 1,024 added products, compared with 128", many / few, 28,
+        given="3,072 values against 384; asking of each value whether it is in a list tends to 64 times",
     )  # fmt: skip
 
 
@@ -95,3 +102,220 @@ def test_a_chain_of_two_hundred_values(candidate):
     expect("the value at the end", lambda: x.data, 0.5 * sum(1.01**n for n in range(101)), given=given)
     x.backward()
     expect("a.grad", lambda: first.grad, sum(1.01**n for n in range(101)), given=given, aim="gradient")
+
+
+# Level 3 --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def default_recursion_limit(monkeypatch):
+    """Python's usual limit of 1,000 calls, which the candidate may not raise for its own comfort."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+
+    def refuse(limit):
+        raise AssertionError(
+            f"setrecursionlimit({limit}) is refused: backward is to work under Python's own limit of 1,000"
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "setrecursionlimit", refuse)
+        yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.level3
+@pytest.mark.about("Value.backward", step="deep")
+def test_a_chain_of_a_hundred_thousand_values_under_the_default_recursion_limit(candidate, default_recursion_limit):
+    first = x = candidate.Value(0.5)
+    k = candidate.Value(1.0 + 1e-5)
+    for _ in range(50_000):
+        x = x * k + first
+    x.backward()
+    slope = ((1.0 + 1e-5) ** 50_001 - 1.0) / 1e-5  # the sum of k**n for n from 0 to 50,000
+    given = "x = a = 0.5, then 50,000 times: x = x * k + a at k = 1.00001"
+    expect("the value at the end", lambda: x.data, 0.5 * slope, given=given)
+    expect("a.grad", lambda: first.grad, slope, given=given, aim="gradient")
+
+
+@pytest.mark.level3
+@pytest.mark.about("Value.backward", step="deep")
+def test_a_deep_graph_of_diamonds_is_walked_in_the_right_order(candidate, default_recursion_limit):
+    for long_first in (True, False):
+        first = x = candidate.Value(0.5)
+        k, m = candidate.Value(1e-4), candidate.Value(0.99995)
+        for _ in range(5_000):
+            long, short = x * k * m, x
+            x = long + short if long_first else short + long
+        x.backward()
+        given = f"5,000 times x = {'x * k * m + x' if long_first else 'x + x * k * m'} at k = 0.0001, m = 0.99995"
+        expect("the gradient of the first value", lambda first=first: first.grad, (1 + 1e-4 * 0.99995) ** 5_000,
+               given=given, aim="gradient")  # fmt: skip
+
+
+def bytes_of_graph(value_class, walked=False):
+    """(bytes taken by 4,040 operations, bytes left when the last name is gone), while the cycle collector is off.
+
+    The graph is 40 chains of 100 operations, added up: large, but not deep. `walked` says whether backward has run.
+    """
+
+    def build():
+        k, total = value_class(0.999), value_class(0.0)
+        for _ in range(40):
+            x = k
+            for _ in range(50):
+                x = x * k + k
+            total = total + x
+        if walked:
+            total.backward()
+        return total
+
+    build()  # what is made only once, such as a cache, does not count
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        root = build()
+        taken = tracemalloc.get_traced_memory()[0] - before
+        del root
+        left = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    return taken, left
+
+
+@pytest.mark.level3
+@pytest.mark.about("Value", step="lean")
+@pytest.mark.resources
+def test_a_value_takes_at_most_half_the_memory_of_level_1(candidate):
+    naive = load(next((TOPIC / "solutions").glob("level01-*.py")), "level01_for_comparison")
+    mine, level1 = bytes_of_graph(candidate.Value)[0], bytes_of_graph(naive.Value)[0]
+    expect_at_most(
+        "the memory of a graph, compared with level 1", mine / level1, 0.5,
+        given=f"4,040 sums and products; {mine / 4040:.0f} bytes for each, {level1 / 4040:.0f} at level 1",
+    )  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.about("Value", step="lean")
+@pytest.mark.resources
+def test_a_graph_that_nobody_holds_is_gone_at_once(candidate):
+    for walked in (False, True):
+        taken, left = bytes_of_graph(candidate.Value, walked)
+        expect_at_most(
+            "the share of a graph's memory that is left when its last name is gone", left / taken, 0.05,
+            given=f"4,040 sums and products, {'after' if walked else 'without'} backward, with the cycle collector off",
+        )  # fmt: skip
+
+
+# Level 4 --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given(candidate, monkeypatch):
+    """nn.py and train.py of this topic, standing on the candidate's Value whatever engine the learner has chosen."""
+    monkeypatch.setitem(sys.modules, "utils.engine", SimpleNamespace(Value=candidate.Value))
+    nn = load(TOPIC / "nn.py", "given_nn")
+    monkeypatch.setitem(sys.modules, "nn", nn)
+    return SimpleNamespace(nn=nn, train=load(TOPIC / "train.py", "given_train"))
+
+
+@pytest.mark.level4
+@pytest.mark.about("Value")
+def test_a_perceptron_of_3_4_1_has_21_parameters_and_returns_one_value(candidate, given):
+    net = given.nn.MLP(3, [4, 1], random.Random(3))
+    expect("the number of parameters of MLP(3, [4, 1])", lambda: len(net.parameters()), 21)
+    single = given.nn.Layer(3, 1, random.Random(3))
+    neuron = single.neurons[0]
+    expect("the result of a layer of one neuron", lambda: single([2.0, 3.0, -1.0]).data,
+           neuron([2.0, 3.0, -1.0]).data)  # fmt: skip
+    layer = given.nn.Layer(3, 2, random.Random(3))
+    expect("the number of results of a layer of two neurons", lambda: len(layer([1.0, 0.5, -0.5])), 2)
+
+
+@pytest.mark.level4
+@pytest.mark.about("Value")
+def test_the_four_samples_are_learned(candidate, given):
+    net, losses = given.train.four_samples(report=lambda line: None)
+    expect("the loss in epoch 1", lambda: losses[0], 4.060176556, given="four_samples()", tolerance=1e-6)
+    expect("the loss in epoch 100", lambda: losses[-1], 0.006080699, given="four_samples()", tolerance=1e-6)
+    for x, y in zip(given.train.SAMPLES, given.train.TARGETS, strict=True):
+        expect("the prediction", lambda x=x: net(x).data, y, given=f"net({x}) after four_samples()", tolerance=0.1)
+
+
+@pytest.mark.level4
+@pytest.mark.about("Value")
+def test_two_moons_are_told_apart(candidate, given):
+    _, share = given.train.two_moons(report=lambda line: None)
+    expect("at least 95 % of the points are on the right side", lambda: float(share >= 0.95), 1.0, given="two_moons()")
+
+
+@pytest.mark.level4
+@pytest.mark.about("Value")
+def test_the_same_net_in_pytorch_takes_the_same_steps(candidate, given):
+    import torch
+
+    net = given.nn.MLP(3, [4, 4, 1], random.Random(5))
+    mine = [given.train.step(net, given.train.SAMPLES, given.train.TARGETS, 0.05) for _ in range(20)]
+    twin = given.nn.MLP(3, [4, 4, 1], random.Random(5))  # the weights before the first step
+    rows = [[neuron.parameters() for neuron in layer.neurons] for layer in twin.layers]
+    numbers = [[[value.data for value in row] for row in layer] for layer in rows]
+    layers = [torch.tensor(layer, dtype=torch.float64, requires_grad=True) for layer in numbers]
+    x = torch.tensor(given.train.SAMPLES, dtype=torch.float64)
+    y = torch.tensor(given.train.TARGETS, dtype=torch.float64)
+    optimizer = torch.optim.SGD(layers, lr=0.05)
+    expectations = []
+    for step, loss_here in enumerate(mine, 1):
+        out = x
+        for layer in layers:  # (outputs, inputs + 1): the last column holds the biases
+            out = torch.tanh(out @ layer[:, :-1].T + layer[:, -1])
+        loss = ((out[:, 0] - y) ** 2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        about = f"step {step} of 20 of MLP(3, [4, 4, 1]) on the four samples, beside torch.nn with the same weights"
+        expectations.append(("the loss", lambda loss_here=loss_here: loss_here, loss.item(), about))
+    expect_all(expectations)
+
+
+# Rows for `pytest --benchmark-only topics/02-autograd-engine` ---------------------------------------------------------
+
+
+def epoch_with_plus_and_times(value_class):
+    """One forward and backward pass of a 3-4-4-1 net over four samples with x * x for tanh: level 1 can do it too."""
+    rng = random.Random(1)
+    sizes = (3, 4, 4, 1)
+    layers = [
+        [[value_class(rng.uniform(-1, 1)) for _ in range(n + 1)] for _ in range(m)]
+        for n, m in zip(sizes, sizes[1:], strict=False)
+    ]
+    minus_one = value_class(-1.0)
+    loss = value_class(0.0)
+    for _ in range(4):
+        out = [value_class(rng.uniform(-1, 1)) for _ in range(3)]
+        for layer in layers:
+            results = []
+            for *weights, bias in layer:
+                total = bias
+                for w, x in zip(weights, out, strict=True):
+                    total = total + w * x
+                results.append(total * total)
+            out = results
+        error = out[0] + minus_one
+        loss = loss + error * error
+    loss.backward()
+
+
+def test_benchmark_an_epoch_with_plus_and_times_only(candidate, benchmark):
+    benchmark(epoch_with_plus_and_times, candidate.Value)
+
+
+def test_benchmark_an_epoch_of_the_four_samples(candidate, given, benchmark):
+    net = given.nn.MLP(3, [4, 4, 1], random.Random(2))
+    try:
+        given.train.step(net, given.train.SAMPLES, given.train.TARGETS, 0.0)
+    except (NotImplementedError, AttributeError, TypeError):
+        pytest.skip("this engine does not offer all the operations of nn.py yet")
+    benchmark(given.train.step, net, given.train.SAMPLES, given.train.TARGETS, 0.0)

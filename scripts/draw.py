@@ -1,0 +1,85 @@
+"""Draw the graph that your engine builds for an expression, with its gradients.
+
+python3 learn.py draw 02 "a*b + a" a=2 b=-3
+"""
+
+from pathlib import Path
+
+from scripts import screen
+from utils.course.catalog import WORKSPACE, CatalogError, catalog
+from utils.course.expressions import NotAnExpression, names
+from utils.course.loading import NotWritten, load_candidate
+from utils.drawing import draw
+from utils.engine import choice
+from utils.graphs import TooLarge
+from utils.recording import NotOffered, graph_of, record
+
+
+def add_arguments(parser):
+    add_program(parser)
+    parser.add_argument("--output", type=Path, help="a file that ends in .svg, .png, .dot or .txt")
+    parser.add_argument("--rankdir", choices=("LR", "TB"), default="LR", help="left to right, or top to bottom")
+
+
+def run(arguments):
+    try:
+        recording, engine = recorded(arguments)
+        picture = draw(graph_of(recording), rankdir=arguments.rankdir)
+        path = arguments.output or WORKSPACE / "comp_graph.svg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        screen.out([str(picture), ""])
+        screen.out([f"Drawn from {engine}: {screen.relative(picture.save(path))}"])
+    except (NotAnExpression, NotOffered, NotWritten, TooLarge, ValueError) as error:
+        raise CatalogError(str(error)) from error
+    return 0
+
+
+def add_program(parser):
+    """The arguments that say what runs on which engine."""
+    parser.add_argument("topic", help="a topic with an engine, such as 02")
+    parser.add_argument("program", metavar="EXPRESSION", help='such as "a*b + a", or "c = a + b; c * a"')
+    parser.add_argument("inputs", nargs="*", metavar="NAME=NUMBER", help="such as a=2 b=-3")
+    parser.add_argument(
+        "--candidate", help="mine, stub, level01 to level04, or a file; without it, yours if it is there"
+    )
+
+
+def recorded(arguments):
+    """(the Recording of the program after backward, the name of the engine's file)."""
+    topic = catalog().topic(arguments.topic)
+    if "Value" not in topic.exports:
+        raise CatalogError(f"Topic {topic.number}, {topic.title}, has no Value to draw. Topic 02 has.")
+    chosen = arguments.candidate or ("mine" if topic.workspace_file.is_file() else choice(topic.slug))
+    path = topic.candidate_path(chosen)
+    if not path.is_file():
+        raise CatalogError(f"There is no {screen.relative(path)} yet. Make it: python3 learn.py start {topic.number}")
+    inputs = numbers(arguments.program, arguments.inputs)
+    try:
+        value_class = load_candidate(path).Value
+    except (SyntaxError, ImportError, NameError, TypeError) as error:
+        raise CatalogError(
+            f"{screen.relative(path)} cannot be run: {error}. To see where: python3 learn.py check {topic.number}"
+        ) from error
+    recording = record(value_class, arguments.program, inputs)
+    try:
+        recording.root.backward()
+    except NotImplementedError:
+        pass  # before backward is written the picture shows the forward pass
+    return recording, screen.relative(path)
+
+
+def numbers(program, inputs):
+    """{"a": 2.0} from ["a=2"]. Raises CatalogError for what is not NAME=NUMBER, or where a name is left without one."""
+    found = {}
+    for text in inputs:
+        name, equals, number = text.partition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name.strip().isidentifier():
+            raise CatalogError(f"`{text}` should be a name and a number, as in a=2.")
+    missing = [name for name in names(program) if name not in found and name != "sum"]
+    if missing:
+        raise CatalogError(f"A number is missing for {', '.join(missing)}; add " + " ".join(f"{m}=2" for m in missing))
+    return found

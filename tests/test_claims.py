@@ -1,0 +1,46 @@
+"""What `scripts/maintain.py check` proves, one test a claim. Mutants have a file of their own."""
+
+import pytest
+
+from tests.conftest import TOPICS
+from utils.course import outcomes, proof
+from utils.course.catalog import catalog
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Every row of every topic, on every candidate of the outcome table; run once."""
+    return {topic.number: outcomes.rows_of(topic, outcomes.candidates_of(topic)) for topic in TOPICS}
+
+
+def test_every_topic_has_its_files_and_no_others():
+    assert proof.file_findings(catalog()) == []
+
+
+def test_every_level_offers_the_names_of_the_skeleton(topic):
+    assert proof.contract_findings(topic) == []
+
+
+def test_the_outcome_table_is_as_the_house_demands(topic, rows):
+    assert outcomes.findings(topic, rows[topic.number]) == []
+
+
+def test_every_candidate_ran_the_same_tests(topic, rows):
+    counts = {
+        candidate: sum(row["candidate"] == candidate for row in rows[topic.number])
+        for candidate in outcomes.candidates_of(topic)
+    }
+    assert len(set(counts.values())) == 1 and min(counts.values()) > 0, counts
+
+
+def test_tests_hints_steps_and_skeleton_use_the_same_names(topic, rows):
+    assert proof.key_findings(topic, rows[topic.number]) == []
+
+
+def test_texts_have_their_sections_links_and_commands():
+    assert proof.text_findings(catalog()) == []
+
+
+def test_levels_one_and_two_collect_few_enough_tests_for_a_quick_check(topic, rows):
+    few = [row for row in rows[topic.number] if row["candidate"] == "skeleton" and row["level"] in (1, 2)]
+    assert 0 < len(few) <= 60

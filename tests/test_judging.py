@@ -1,0 +1,121 @@
+"""The judge itself: exact derivatives by dual numbers, no number that lies, messages in three lines."""
+
+import math
+
+import pytest
+
+from utils.course.expressions import NotAnExpression, exact, names, run
+from utils.course.judging import Mismatch, NotANumber, describe, expect, expect_gradients, observations, plain
+from utils.course.loading import load_candidate
+
+
+@pytest.fixture(scope="module")
+def stub():
+    from utils.course.catalog import catalog
+
+    return load_candidate(catalog().topic("02").solution(3))
+
+
+PROGRAMS = [
+    "a * b + a", "c = a + b; d = c * a; c * d", "(a - b) / (a + 3)", "a ** 3 - a ** -1 + a ** 0.5", "2 ** a",
+    "exp(a) * log(b) + tanh(a * b)", "sigmoid(a - b) * relu(b)", "sum([a, b, a * b])", "5 - a / b", "-a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_dual_numbers_agree_with_central_differences(program):
+    inputs = {name: number for name, number in {"a": 0.7, "b": 1.3}.items() if name in names(program)}
+    truth = exact(program, inputs)
+    for name in inputs:
+        h = 1e-6
+        up, down = (run(program, {**inputs, name: inputs[name] + step})[0] if not _has_function(program) else
+                    exact(program, {**inputs, name: inputs[name] + step}).value for step in (h, -h))  # fmt: skip
+        assert math.isclose(truth.gradients[name], (up - down) / (2 * h), rel_tol=1e-7, abs_tol=1e-8)
+
+
+def _has_function(program):
+    return any(word in program for word in ("exp", "log", "tanh", "sigmoid", "relu"))
+
+
+def test_dual_numbers_agree_with_pytorch():
+    import torch
+
+    a, b = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.7, 1.3))
+    y = (a.exp() * b.log() + (a * b).tanh()) / (1 + (a - b).sigmoid()) ** 2
+    y.backward()
+    truth = exact("(exp(a) * log(b) + tanh(a * b)) / (1 + sigmoid(a - b)) ** 2", {"a": 0.7, "b": 1.3})
+    assert math.isclose(truth.value, y.item(), rel_tol=1e-12)
+    assert math.isclose(truth.gradients["a"], a.grad.item(), rel_tol=1e-12)
+    assert math.isclose(truth.gradients["b"], b.grad.item(), rel_tol=1e-12)
+
+
+def test_intermediate_names_have_derivatives_too():
+    truth = exact("c = a + b; d = c * a; e = c * d; e", {"a": 2.0, "b": 3.0})
+    assert truth.gradients == {"a": 45.0, "b": 20.0, "c": 20.0, "d": 5.0, "e": 1.0}
+
+
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "a.b", "a[0]", "lambda: a", "a if a else b", "import os", "f(a)", "", "a +", "True"]
+)
+def test_only_arithmetic_is_run(text):
+    with pytest.raises(NotAnExpression):
+        run(text, {"a": 1.0, "b": 2.0})
+
+
+class Liar(float):
+    def __eq__(self, other):
+        return True
+
+    def __sub__(self, other):
+        return 0.0
+
+    def __abs__(self):
+        return 0.0
+
+    def __float__(self):
+        return 4.0
+
+    __hash__ = float.__hash__
+
+
+def test_an_object_that_lies_is_read_by_its_base_type():
+    assert plain(Liar(1.0)) == 1.0
+    with pytest.raises(Mismatch):
+        expect("x.grad", lambda: Liar(1.0), 4.0)
+
+
+class Agreeable:
+    def __eq__(self, other):
+        return Agreeable()
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize("thing", [Agreeable(), None, "1.0", True, 1 + 0j, [1.0]])
+def test_what_is_no_number_is_never_accepted_as_one(thing):
+    with pytest.raises(NotANumber):
+        plain(thing)
+
+
+def test_numbers_of_numpy_and_int_are_numbers():
+    import numpy as np
+
+    assert [plain(x) for x in (3, 3.0, np.float64(3), np.float32(3), np.int64(3), np.array(3.0))] == [3.0] * 6
+
+
+def test_a_mismatch_says_what_was_asked_expected_and_got():
+    with pytest.raises(Mismatch) as caught:
+        expect("x.grad", lambda: 3.0, 6.0, given="x * x at x = 3")
+    assert str(caught.value).splitlines() == [
+        "x.grad of x * x at x = 3", "expected: 6", "got:      3   (0.5 times what it should be)",
+    ]  # fmt: skip
+
+
+def test_every_comparison_is_recorded_also_after_the_first_that_failed(stub):
+    observations.clear()
+    wrong = load_candidate(stub._path)
+    wrong._module.Value.backward = lambda self: None
+    with pytest.raises(Mismatch):
+        expect_gradients(wrong, "a * b", a=2.0, b=3.0)
+    assert [(seen.what, seen.holds) for seen in observations] == [("the value", True), ("a.grad", False), ("b.grad", False)]
+    assert "expected: 3" in describe(observations[1])
