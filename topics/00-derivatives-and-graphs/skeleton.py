@@ -62,8 +62,8 @@ def local_derivatives(graph, values, name):
 def paths(graph, values, output, source):
     """Every path from `output` down to `source`, in any order: a list, or anything else that can be looped over.
 
-    A path is the list of the local derivatives met on the way, first the one at `output`. Two positions in one line
-    are two paths, even when the same name stands there. From a name to itself there is one path, the empty list.
+    A path is a list of its own: the local derivatives met on the way, first the one at `output`. Two positions in one
+    line are two paths, even when the same name stands there. From a name to itself there is one path, the empty list.
     """
     raise NotImplementedError("paths")
 

@@ -139,7 +139,7 @@ class Catalog:
         return tuple(topic for topic in self.topics if topic.status == "ready")
 
     def topic(self, text):
-        """The ready topic that a person means by "02", "2", "autograd-engine" or "02-autograd-engine".
+        """The ready topic that a person means by its number, slug, module or folder name.
 
         Raises CatalogError with the nearest names otherwise.
         """

@@ -36,17 +36,23 @@ def file_findings(catalog):
         if folder not in folders:
             found.append(f"topics/{folder} is not in topics/catalog.toml as a ready topic.")
     for topic in catalog.ready:
-        found += [f"Topic {topic.number} lacks {name}." for name in FILES if not (topic.folder / name).exists()]
-        for level in (1, 2, 3, 4):
-            try:
-                topic.solution(level)
-            except CatalogError as error:
-                found.append(str(error))
-        if len(hinting.hint_files(topic)) < 3:
-            found.append(f"Topic {topic.number} has {len(hinting.hint_files(topic))} hint files; three are needed.")
+        found += lacks(topic)
         if topic.minutes != sum(step.minutes for step in topic.steps):
             found.append(f"Topic {topic.number} says {topic.minutes} minutes; its steps sum to another number.")
         found += [f"Topic {topic.number}: {name} is a stray file." for name in _strays(topic)]
+    return found
+
+
+def lacks(topic):
+    """What a topic's folder does not hold yet."""
+    found = [f"Topic {topic.number} lacks {name}." for name in FILES if not (topic.folder / name).exists()]
+    for level in (1, 2, 3, 4):
+        try:
+            topic.solution(level)
+        except CatalogError as error:
+            found.append(str(error))
+    if len(hinting.hint_files(topic)) < 3:
+        found.append(f"Topic {topic.number} has {len(hinting.hint_files(topic))} hint files; three are needed.")
     return found
 
 

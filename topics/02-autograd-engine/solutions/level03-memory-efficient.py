@@ -1,6 +1,16 @@
-"""Level 3, memory-efficient: a value is eight slots, an edge is (parent, local derivative), and the sweep is a loop.
+"""Level 3, memory-efficient: a value is eight slots, an edge is (parent, local derivative), the walk is a loop.
 
-HEADER
+What changed   an operation stores the local derivatives as two numbers instead of a function that computes them later;
+               `backward` keeps its own path instead of calling itself; interior gradients start afresh at each call.
+What it buys   161 bytes a value after backward instead of 695. Nothing refers to its users, so `del loss` frees the
+               whole graph at once, where level 2 waits for the cycle collector. A million values in a row are fine. An
+               epoch of a small network takes a third of level 2's time, and with the collector on (as usual) an eighth.
+               A second backward on the same graph adds the same gradients to the leaves again, as in PyTorch with
+               retain_graph=True; an interior value shows the gradient of the last call.
+What it costs  an operation has at most two parents (further/fused.py lifts that), and local derivatives are those of
+               the moment of the operation: data changed afterwards does not reach them.
+On purpose     tanh and sigmoid work at any size. exp(1000), like 1e200**2, raises OverflowError where it happens, as
+               Python does; PyTorch carries on with inf, which shows up as nan many operations later.
 """
 
 import math
@@ -35,28 +45,20 @@ class Value:
             other = Value(other)
         # + and * write out what _result does: saving that call makes an epoch of training a sixth shorter.
         result = _blank(Value)
-        result.data = self.data + other.data
-        result.grad = 0.0
-        result._parent1 = self
-        result._local1 = 1.0
-        result._parent2 = other
-        result._local2 = 1.0
-        result._op = "+"
-        result.label = ""
+        result.data, result.grad = self.data + other.data, 0.0
+        result._parent1, result._local1 = self, 1.0
+        result._parent2, result._local2 = other, 1.0
+        result._op, result.label = "+", ""
         return result
 
     def __mul__(self, other):
         if not isinstance(other, Value):
             other = Value(other)
         result = _blank(Value)
-        result.data = self.data * other.data
-        result.grad = 0.0
-        result._parent1 = self
-        result._local1 = other.data
-        result._parent2 = other
-        result._local2 = self.data
-        result._op = "*"
-        result.label = ""
+        result.data, result.grad = self.data * other.data, 0.0
+        result._parent1, result._local1 = self, other.data
+        result._parent2, result._local2 = other, self.data
+        result._op, result.label = "*", ""
         return result
 
     def __sub__(self, other):
@@ -85,9 +87,10 @@ class Value:
         return _result(f"**{exponent:g}", power, self, local)
 
     def __rpow__(self, base):
-        log_base = math.log(base)
+        base = float(base)
+        slope = math.log(base)
         power = base**self.data
-        return _result(f"{base:g}**", power, self, log_base * power)
+        return _result(f"{base:g}**", power, self, slope * power)
 
     def __neg__(self):
         return _result("neg", -self.data, self, -1.0)
@@ -169,14 +172,10 @@ class Value:
 
 def _result(op, data, parent1, local1, parent2=None, local2=0.0):
     result = _blank(Value)
-    result.data = data
-    result.grad = 0.0
-    result._parent1 = parent1
-    result._local1 = local1
-    result._parent2 = parent2
-    result._local2 = local2
-    result._op = op
-    result.label = ""
+    result.data, result.grad = data, 0.0
+    result._parent1, result._local1 = parent1, local1
+    result._parent2, result._local2 = parent2, local2
+    result._op, result.label = op, ""
     return result
 
 
