@@ -40,7 +40,7 @@ def print_step(topic, step):
     """Print one step: its section of the topic's README."""
     screen.out([
         f"Topic {topic.number}, level {step.level}: {step.title} ({step.minutes} minutes)", "",
-        texts.step_section(topic, step), "",
+        texts.for_terminal(texts.step_section(topic, step)), "",
         *screen.row("All of it", screen.relative(topic.folder / "README.md")),
         *screen.row("Next", f"edit {screen.relative(topic.workspace_file)}, then python3 learn.py check"),
     ])  # fmt: skip

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from utils.course.expressions import NotAnExpression, exact, names, run
-from utils.course.judging import Mismatch, NotANumber, describe, expect, expect_gradients, observations, plain
+from utils.course.judging import Mismatch, NotANumber, describe, expect, expect_array, expect_gradients, observations, plain
 from utils.course.loading import load_candidate
 
 
@@ -119,3 +119,27 @@ def test_every_comparison_is_recorded_also_after_the_first_that_failed(stub):
         expect_gradients(wrong, "a * b", a=2.0, b=3.0)
     assert [(seen.what, seen.holds) for seen in observations] == [("the value", True), ("a.grad", False), ("b.grad", False)]
     assert "expected: 3" in describe(observations[1])
+
+
+def test_an_array_is_compared_in_shape_and_in_every_entry():
+    import numpy as np
+
+    expect_array("y", lambda: np.eye(2), [[1, 0], [0, 1]])
+    with pytest.raises(Mismatch, match=r"y\[1, 0\]\nexpected: 0\ngot:      0.5"):
+        expect_array("y", lambda: np.array([[1, 0], [0.5, 1]]), [[1, 0], [0, 1]])
+    with pytest.raises(Mismatch, match=r"expected: shape \(2, 1\)\ngot:      shape \(2,\)"):
+        expect_array("y", lambda: np.zeros(2), np.zeros((2, 1)))
+    with pytest.raises(Mismatch):
+        expect_array("y", lambda: np.array([np.nan]), [0.0])
+    expect_array("y", lambda: [[1.0, 2.0]], [[1.0, 2.0]])
+
+
+def test_an_array_that_lies_is_no_array():
+    import numpy as np
+
+    class Lying(np.ndarray):
+        def __sub__(self, other):
+            return np.zeros(self.shape)
+
+    with pytest.raises(Mismatch, match="an array of numbers was expected"):
+        expect_array("y", lambda: np.ones(2).view(Lying), [1.0, 1.0])

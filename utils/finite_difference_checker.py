@@ -17,7 +17,7 @@ exactly these numbers (utils/gradient_patterns.py)?
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -293,6 +293,24 @@ _RANDOM = (
 _OUTCOMES = ("agrees", "inside", "outside", "differs")  # inside or outside of the two slopes at a kink
 
 
+def _shape_hint(name, wanted, got) -> str:
+    """What is wrong with a gradient of shape `got` for an input of shape `wanted`."""
+    seen = f"The gradient of {name} has shape {got}; {name} has shape {wanted}."
+    if got == wanted[::-1]:
+        cause = "Likely: it is transposed.\nTry: .T, or the other order of the matrix product."
+    elif int(np.prod(got)) == int(np.prod(wanted)):
+        cause = "Likely: the numbers are there, in another shape.\nTry: gradient.reshape(x.shape)."
+    elif len(got) >= len(wanted):
+        extra = len(got) - len(wanted)
+        axes = [*range(extra), *(extra + i for i, n in enumerate(wanted) if n == 1 != got[extra + i])]
+        axes = axes or [i for i, n in enumerate(wanted) if n != got[i]]
+        which = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+        cause = f"Likely: {name} was broadcast, and the sum over {which} is missing.\nTry: sum the gradient over {which}."
+    else:
+        cause = "Likely: a sum too many, or one number for all elements.\nTry: one number for each element of the input."
+    return f"{seen}\n{cause}"
+
+
 class _Check:
     """One check at one point: the contract, a look along every line, a ladder where in doubt."""
 
@@ -526,8 +544,11 @@ class _Check:
         steps = self.quick_steps(line)
         for t in steps:
             slopes, rounding = self.slopes(line, t)
-            # Agreement to rtol by mere chance is rare as long as rounding is below 100 rtol.
-            agrees |= (np.abs(claimed - slopes) <= self.rtol * size) & (rounding <= 100 * self.rtol * size)
+            gap, allowed = np.abs(claimed - slopes), self.rtol * size
+            # Agreement by mere chance is rare as long as rounding is below 100 rtol.
+            close = (gap <= allowed) & (rounding <= 100 * allowed)
+            # The smaller step comes closer to the point: a larger one does not overrule it.
+            agrees = close | agrees & (gap <= allowed + rounding) if t < min(steps[:steps.index(t)], default=np.inf) else agrees | close & possible
             unseen &= (np.abs(claimed) <= rounding) & (np.abs(slopes) <= rounding)
             if len(line.indices) == 1:
                 i, weight = line.indices[0], line.weights[0]
@@ -591,6 +612,7 @@ class _Check:
             if slope.kink:
                 low, high = sorted((slope.left, slope.right))
                 outcome = "inside" if low - allowed <= claimed[k] <= high + allowed else "outside"
+                error += (high - low) / 2
             else:
                 outcome = "agrees" if gap <= allowed else "differs" if np.isfinite(gap) else "outside"
             judged.append((_OUTCOMES.index(outcome), gap / allowed, k, slope.value, error))
@@ -633,10 +655,10 @@ class _Check:
             return self.failure(outside)
         place = self.worst_row(indices[0])
         if not beside_a_kink and self.source.claims_elsewhere:
-            beside = self.beside()
-            if beside.verdict == "fail" and beside.kind == "gradient":
-                note = "Measured right beside the given point, which sits on a kink of f."
-                return replace(beside, notes=(note, *beside.notes))
+            for beside in self.beside():
+                if beside.verdict == "fail" and beside.kind == "gradient":
+                    note = "Measured right beside the given point, which sits on a kink of f."
+                    return replace(beside, notes=(note, *beside.notes))
         if within:
             note = f"At a kink of f: {len(indices)} inputs. Each claim there lies between the two slopes."
             table = self.elements()
@@ -649,14 +671,14 @@ class _Check:
         )
         return Report("undecided", "kink", hint, place, (place,), notes)
 
-    def beside(self) -> Report:
-        """The same check at a point a little further on."""
+    def beside(self) -> Iterator[Report]:
+        """The same check at points a little further on, on either side."""
         step = self.random.choice([-1, 1], self.point.size) * self.random.uniform(1e-3, 2e-3, self.point.size)
-        point = self.point.moved_to(self.point.flat + step * self.point.scale)
-        check = _Check(self.source, point, self.rtol, self.seed)
-        report = check.report(beside_a_kink=True)
-        self.calls += check.calls
-        return report
+        for side in (step, -step):
+            point = self.point.moved_to(self.point.flat + side * self.point.scale)
+            check = _Check(self.source, point, self.rtol, self.seed)
+            yield check.report(beside_a_kink=True)
+            self.calls += check.calls
 
     # The report
 

@@ -89,7 +89,7 @@ def _from_ladder(up, down, plus, minus, centre, noise) -> Slope:
         spread = max(abs(right[rung] - right[rung - 1]), abs(left[rung] - left[rung - 1]))
         return Slope(
             central[rung],
-            jump[rung] / 2 + spread + rounding[rung],
+            spread + rounding[rung],
             left[rung] + (left[rung] - left[rung - 1]) / (RATIO - 1),
             right[rung] + (right[rung] - right[rung - 1]) / (RATIO - 1),
             noise,

@@ -94,7 +94,7 @@ class Program:
             self.inputs = tuple(np.asarray(x, dtype=dtype) for x in self.inputs)
 
     def values(self, inputs):
-        one = np.result_type(*inputs, np.float32).type
+        one = np.result_type(*(np.asarray(x).dtype for x in inputs)).type
         known = [(x - one(c)) / one(s) for x, c, s in zip(inputs, self.centres, self.units, strict=True)]
         for name, operands in self.steps:
             rule = UNARY.get(name) or BY_ROW.get(name) or BINARY[name]

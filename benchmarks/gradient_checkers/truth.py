@@ -2,12 +2,14 @@
 
 A correct gradient is confirmed in long double (64 bits of mantissa) by Ridders' method,
 written down once more here so that the referee shares nothing with the player. A planted
-mistake counts only if a float64 central difference at its best step could see it.
+mistake counts if it changes a number by more than 1e-4 of it, and if a float64 central
+difference at its best step could see that.
 """
 
 import numpy as np
 
 LONG = np.longdouble
+WORTH_NAMING = 1e-4  # a mistake changes some number by more than this part of it
 
 
 def outputs(f, inputs, dtype=None):
@@ -134,7 +136,7 @@ def visible(case, wrong, random) -> bool:
     rows = cotangents(case, random)
     for row in rows:
         right, off = gradients(case, row), gradients(case, row, wrong)
-        gap = np.where(np.isfinite(off), abs(off - right), 0)
+        gap = np.where(np.isfinite(off) & (abs(off - right) > WORTH_NAMING * abs(right)), abs(off - right), 0)
         relative = gap / (abs(right) + 1e-300)
         candidates = {*np.argsort(-gap)[:4], *np.argsort(-relative)[:4]} if gap.any() else ()
         if any(gap[i] > 0 and _seen(case, i, row, right[i], gap[i]) for i in candidates):

@@ -1,6 +1,7 @@
-"""Given, to read and to run: a neuron, a layer and a multi-layer perceptron made of Values. Topic 05 has you write them."""
+"""Given, to read and to run: neuron, layer and multi-layer perceptron made of Values. In Topic 05 you write them."""
 
 import random
+from itertools import pairwise
 
 from utils.engine import Value
 
@@ -40,7 +41,7 @@ class MLP:
     """
 
     def __init__(self, inputs, sizes, rng=random):
-        self.layers = [Layer(n, m, rng) for n, m in zip([inputs, *sizes], sizes, strict=False)]
+        self.layers = [Layer(n, m, rng) for n, m in pairwise([inputs, *sizes])]
 
     def __call__(self, x):
         for layer in self.layers:

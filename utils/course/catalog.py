@@ -156,7 +156,12 @@ class Catalog:
 
     def topic_of_file(self, path):
         """The topic whose folder holds `path`, or None."""
-        return next((topic for topic in self.ready if topic.folder in Path(path).resolve().parents), None)
+        return _topic_of_file(self, str(path))
+
+
+@cache  # asked several times for each test
+def _topic_of_file(catalog, path):
+    return next((topic for topic in catalog.ready if topic.folder in Path(path).resolve().parents), None)
 
 
 @cache

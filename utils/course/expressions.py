@@ -8,6 +8,7 @@ import ast
 import math
 import operator
 from dataclasses import dataclass
+from functools import lru_cache
 
 BINARY = {
     ast.Add: operator.add,
@@ -31,8 +32,9 @@ class Outcome:
     gradients: dict
 
 
+@lru_cache(maxsize=4096)
 def names(program):
-    """The names a program reads before it gives them a value: its inputs, in order of appearance."""
+    """The names a program reads before it gives them a value: its inputs, in order of appearance, as a tuple."""
     tree = _parse(program)
     assigned, read = set(), []
     for statement in tree.body:
@@ -41,7 +43,7 @@ def names(program):
                 read.append(node.id)
         if isinstance(statement, ast.Assign):
             assigned.add(statement.targets[0].id)
-    return read
+    return tuple(read)
 
 
 def run(program, inputs):
@@ -63,6 +65,12 @@ def exact(program, inputs):
 
     An intermediate is differentiated by adding a separate nudge to it where it is born.
     """
+    return _exact(program, tuple(inputs.items()))
+
+
+@lru_cache(maxsize=4096)  # a process that waits for a save has asked all of this before
+def _exact(program, inputs):
+    inputs = dict(inputs)
     value = _forward(program, inputs, None)[0].value
     wanted = list(inputs) + [s.targets[0].id for s in _parse(program).body if isinstance(s, ast.Assign)]
     return Outcome(value, {name: _forward(program, inputs, name)[0].slope for name in wanted})
@@ -81,6 +89,7 @@ def _forward(program, inputs, nudged):
     return result, scope
 
 
+@lru_cache(maxsize=4096)
 def _parse(program):
     try:
         tree = ast.parse(program.replace(";", "\n").replace("\n ", "\n").strip())

@@ -66,6 +66,61 @@ def expect(what, get, expected, *, given="", tolerance=TOLERANCE, aim="value"):
         raise Mismatch(observation)
 
 
+def expect_array(what, get, expected, *, given="", tolerance=TOLERANCE, aim="value"):
+    """Record whether get() is the expected array: same shape, every entry equal; raise Mismatch for the worst entry.
+
+    `tolerance` is relative to the larger of 1 and the largest |expected|. Accepts arrays of NumPy's own class, and nested
+    lists of numbers.
+    """
+    import numpy as np
+
+    expected = np.asarray(expected, dtype=float)
+    try:
+        got = plain_array(get())
+    except NotANumber as error:
+        observations.append(Observation(what, given, "an array", str(error), False, "NotANumber", aim))
+        raise Mismatch(observations[-1]) from None
+    except Exception as error:
+        observations.append(_raised(what, given, "an array", error, aim))
+        raise
+    if got.shape != expected.shape:
+        observations.append(
+            Observation(what, given, f"shape {expected.shape}", f"shape {got.shape}", False, "", "shape")
+        )
+        raise Mismatch(observations[-1])
+    same_nan = np.isnan(got) & np.isnan(expected)
+    with np.errstate(invalid="ignore"):
+        gap = np.where(same_nan | (got == expected), 0.0, np.abs(got - expected))
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    finite = np.abs(expected[np.isfinite(expected)])
+    limit = tolerance * max(1.0, finite.max() if finite.size else 0.0)
+    if gap.size and gap.max() > limit:
+        worst = np.unravel_index(int(gap.argmax()), gap.shape)
+        place = f"{what}[{', '.join(map(str, worst))}]" if worst else what
+        observations.append(Observation(place, given, float(expected[worst]), float(got[worst]), False, "", aim))
+        raise Mismatch(observations[-1])
+    observations.append(Observation(what, given, f"{expected.shape}", f"{got.shape}", True, "", aim))
+
+
+def plain_array(thing):
+    """A float64 copy of a candidate's array, read without asking the object's own methods.
+
+    Raises NotANumber for anything but NumPy's own arrays and scalars of numbers, and (nested) lists of plain numbers.
+    """
+    import numpy as np
+
+    if isinstance(thing, np.ndarray):
+        if type(thing) is not np.ndarray or thing.dtype.kind not in "fiu":
+            raise NotANumber(f"an array of numbers was expected, but here is {_briefly(thing)}")
+        return np.array(thing, dtype=float)
+    if type(thing) in (list, tuple):
+        parts = [plain_array(part) for part in thing]
+        if len({part.shape for part in parts}) > 1:
+            raise NotANumber("the rows have different lengths")
+        return np.array(parts, dtype=float)
+    return np.array(plain(thing))
+
+
 def expect_all(expectations):
     """Check a table of (what, get, expected, given) rows to its end, then raise for the first that failed."""
     first = None

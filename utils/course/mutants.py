@@ -1,6 +1,9 @@
 """Planted mistakes: one replacement in a level's file each, caught by a named test and explained by a diagnosis."""
 
 import json
+import multiprocessing
+import os
+import subprocess
 import tempfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +15,8 @@ from utils.course.catalog import ROOT
 from utils.course.checking import judge_rows
 from utils.course.diagnosis import failing
 
+SERVER = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else None)
+SERVER.set_forkserver_preload(["utils.course.warm"])
 KEYS = {"id", "base", "find", "replace", "kills", "diagnosis", "says", "try", "name", "upto"}
 
 
@@ -55,15 +60,49 @@ def source(topic, mutant):
 
 def run_all(topic, mutants, jobs=2):
     """mutant id -> its Run. Each in a process of its own, since some of them never end."""
+    start = _fork if hasattr(os, "fork") else subprocess.Popen
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
 
         def one(mutant):
             path = Path(folder) / f"{mutant.id}.py"
             path.write_text(source(topic, mutant), encoding="utf-8")
-            return mutant.id, running.run(topic, path, upto=mutant.upto, patience=6.0)
+            return mutant.id, running.run(topic, path, upto=mutant.upto, patience=6.0, start=start)
 
         with ThreadPoolExecutor(jobs) as pool:
             return dict(pool.map(one, mutants))
+
+
+class _Fork:
+    """A copy of a process that has everything imported (warm.py), with the methods of Popen that running.py uses."""
+
+    def __init__(self, arguments, folder, environment, output):
+        self._process = SERVER.Process(target=_in_the_copy, args=(arguments, folder, environment, output), daemon=True)
+        self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self):
+        return self._process.exitcode
+
+    def poll(self):
+        return self._process.exitcode
+
+    def wait(self, timeout=None):
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("pytest", timeout)
+        return self._process.exitcode
+
+
+def _fork(command, *, cwd, env, stdout, **_):
+    """As Popen(command, …) for a command that is `python -m pytest …`."""
+    return _Fork(command[3:], cwd, env, stdout.name)
+
+
+def _in_the_copy(*arguments):
+    from utils.course import warm  # not above: whoever imports this module would be warmed too
+
+    warm.run_pytest(*arguments)
 
 
 def findings(topic, mutants, runs):

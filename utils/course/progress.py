@@ -5,75 +5,72 @@ verdict whose key does not match the file as it is now is *stale*, never *done*.
 """
 
 import hashlib
-import json
-import os
-import shutil
-import tempfile
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 from utils.course import catalog as places
+from utils.course import snapshots
+from utils.course.state import Changed, atomically, read, updated, write  # noqa: F401  (one door to .learn/ for the scripts)
 
-SNAPSHOTS_KEPT = 200
-
-
-def read(name):
-    """The dict in .learn/NAME.json; {} if it is missing or cut short."""
-    try:
-        data = json.loads((places.STATE / f"{name}.json").read_text(encoding="utf-8"))
-        return data if isinstance(data, dict) else {}
-    except (OSError, ValueError):
-        return {}
-
-
-def write(name, data):
-    """Replace .learn/NAME.json as a whole: a reader sees the old or the new, never half of either."""
-    atomically(places.STATE / f"{name}.json", json.dumps(data, indent=1).encode())
-
-
-@contextmanager
-def updated(name):
-    """The dict in .learn/NAME.json, written back at the end; one process at a time."""
-    places.STATE.mkdir(parents=True, exist_ok=True)
-    with open(places.STATE / "lock", "a+b") as lock:
-        _lock(lock)
-        data = read(name)
-        yield data
-        write(name, data)
-
-
-def atomically(path, content):
-    """Write bytes to a temporary file beside `path`, then put it in its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+snapshot = snapshots.keep
+ENOUGH_EQUAL = 3  # equal failures after which help is offered
+ENOUGH_SECONDS = 45 * 60  # of work without a new step that holds
+LONGEST_PAUSE = 10 * 60  # between two checks; what lies beyond it is no work
+JUDGES = ("judging.py", "expressions.py", "reporting.py", "contract.py")
 
 
 def key_of(topic, path):
-    """A hash of everything a verdict depends on: the file, the topic's tests and the judging."""
+    """A hash of everything a verdict depends on: the file, the tests, the judging, the engines it runs on."""
     digest = hashlib.sha256()
-    for file in [path, *sorted(topic.tests.glob("*.py")), places.ROOT / "utils" / "course" / "judging.py"]:
+    tests = sorted(file for file in topic.tests.iterdir() if file.is_file())
+    for file in [path, topic.skeleton, *tests, *(places.ROOT / "utils" / "course" / name for name in JUDGES)]:
         digest.update(file.read_bytes() if file.exists() else b"missing")
         digest.update(b"\0")
+    slugs = {other.number: other.slug for other in places.catalog().topics}
+    digest.update(repr([(number, engine(slugs[number])) for number in topic.needs]).encode())
     return digest.hexdigest()[:16]
 
 
-def record(topic, path, states, stumbled=""):
-    """Keep the states of steps ("pass", "fail", "not judged") that a check found, and the name it stumbled on."""
-    key = key_of(topic, path)
+def record(topic, path, states, stumbled="", *, key=None, failure=""):
+    """Keep the states of steps ("pass", "fail", "not judged") that a check found, and the name it stumbled on.
+
+    `key` is key_of before the check: if the file was saved while it ran, the verdict is stale at once. `failure`
+    names what failed; equal ones in a row are counted.
+    """
+    key, now = key or key_of(topic, path), time.time()
     with updated("progress") as data:
         entry = data.setdefault(topic.number, {})
-        steps = entry.get("steps", {}) if entry.get("key") == key else _demoted(entry.get("steps", {}))
-        entry.update(key=key, steps=steps | states, stumbled=stumbled, when=time.time())
+        same_file = entry.get("key") == key
+        before = entry.get("steps", {}) if same_file else _demoted(entry.get("steps", {}))
+        _count_equal(entry, failure, same_file)
+        _count_work(entry, before, states, now)
+        entry.update(key=key, steps=before | states, stumbled=stumbled, when=now)
+
+
+def _count_equal(entry, failure, same_file):
+    if not failure or entry.get("failure") != failure:
+        entry.update(failure=failure, equal=1 if failure else 0)
+    elif not same_file:  # the same file again is no new attempt
+        entry["equal"] = entry.get("equal", 1) + 1
+
+
+def _count_work(entry, before, states, now):
+    """Seconds of work since a step was reached that had never held before."""
+    new = any(state == "pass" and before.get(id) not in ("pass", "stale") for id, state in states.items())
+    entry["worked"] = 0.0 if new else entry.get("worked", 0.0) + min(max(0.0, now - entry.get("when", now)), LONGEST_PAUSE)
+
+
+def stuck(topic):
+    """Why help is to be offered now: "equal" failures in a row, "long" without a new step, or "" for neither."""
+    entry = read("progress").get(topic.number, {})
+    if entry.get("equal", 0) >= ENOUGH_EQUAL:
+        return "equal"
+    return "long" if entry.get("failure") and entry.get("worked", 0.0) >= ENOUGH_SECONDS else ""
+
+
+def forget(topic):
+    """Every step of a topic is open again."""
+    with updated("progress") as data:
+        data.pop(topic.number, None)
 
 
 def states(topic):
@@ -108,6 +105,12 @@ def asked_of(catalog, topic):
     return tuple(reached)
 
 
+def asked_upto(catalog, step):
+    """The steps of the topic of `step` on the road, up to this one: what `watch` judges."""
+    own = [one for one in catalog.road if one.topic == step.topic]
+    return tuple(own[: own.index(step) + 1])
+
+
 def topic_at_hand(catalog):
     """The topic that a bare `check` means: the file edited last since its verdict, else the next on the road."""
     edited = [t for t in catalog.ready if t.workspace_file.exists() and not states(t)[1]]
@@ -115,6 +118,12 @@ def topic_at_hand(catalog):
         return max(edited, key=lambda topic: topic.workspace_file.stat().st_mtime)
     step = first_open(catalog)
     return catalog.topic(step.topic) if step else None
+
+
+def topic_edited_last(catalog):
+    """The topic whose file in workspace/ was saved last, or None without any file."""
+    there = [topic for topic in catalog.ready if topic.workspace_file.exists()]
+    return max(there, key=lambda topic: topic.workspace_file.stat().st_mtime, default=None)
 
 
 def skipped_topics():
@@ -127,31 +136,15 @@ def engine(slug):
     return read("settings").get("engines", {}).get(slug, "stub")
 
 
-def snapshot(path):
-    """Keep a copy of a learner's file under the hash of its content; the copy's path, None without a file."""
-    if not path.exists():
-        return None
-    content = path.read_bytes()
-    kept = places.STATE / "snapshots" / f"{path.stem}-{hashlib.sha256(content).hexdigest()[:12]}.py"
-    if not kept.exists():
-        atomically(kept, content)
-        _prune(kept.parent, path.stem)
-    return kept
-
-
-def _prune(folder, stem):
-    copies = sorted(folder.glob(f"{stem}-*.py"), key=lambda file: file.stat().st_mtime)
-    for old in copies[:-SNAPSHOTS_KEPT]:
-        old.unlink(missing_ok=True)
-
-
 def start(source, target):
     """Copy `source` to `target` unless there is a file already; True if it was copied."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         return False
-    atomically(target, source.read_bytes())
-    shutil.copymode(source, target)
+    content = source.read_bytes()
+    try:
+        atomically(target, content, still=lambda: not target.exists())
+    except Changed:
+        return False
     return True
 
 
@@ -162,16 +155,3 @@ def _state(data, step):
 def _demoted(steps):
     # Passed once, with another version of the file: the place on the road stays, the claim does not.
     return {id: "stale" if state in ("pass", "stale") else "open" for id, state in steps.items()}
-
-
-def _lock(stream):
-    """Wait for the advisory lock; where the system has none, writing atomically has to do."""
-    try:
-        import fcntl
-
-        fcntl.flock(stream, fcntl.LOCK_EX)
-    except ImportError:
-        import msvcrt
-
-        stream.seek(0)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)

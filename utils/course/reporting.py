@@ -8,7 +8,7 @@ import json
 import os
 import re
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,7 @@ def pytest_runtest_makereport(item, call):
         row = make_row(item, call)
         if row.outcome != "pass":
             report.longrepr = row.message
-        _write(item.config, asdict(row))
+        _write(item.config, vars(row))
     return report
 
 
@@ -136,7 +136,7 @@ def make_row(item, call):
         "about": about.args[0] if about else "",
         "seconds": round(call.duration, 4),
         "sentence": name.removeprefix("test_").replace("_", " "),
-        "observations": tuple(asdict(seen) for seen in judging.observations),
+        "observations": tuple(dict(vars(seen)) for seen in judging.observations),
     }
     if not call.excinfo:
         return Row(outcome="pass", **common)

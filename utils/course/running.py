@@ -32,8 +32,11 @@ class Run:
     code: int = 0
 
 
-def run(topic, path, *, level=None, upto=None, patience=None):
-    """The Run of the tests of `topic` on the file at `path`: of one level, or of all up to one."""
+def run(topic, path, *, level=None, upto=None, patience=None, start=subprocess.Popen):
+    """The Run of the tests of `topic` on the file at `path`: of one level, or of all up to one.
+
+    `start` makes the process; mutants.py, which needs hundreds of them, gives one that is quicker than Popen.
+    """
     highest = level or upto
     patience = patience or float(os.environ.get("COURSE_PATIENCE", PATIENCE[highest]))
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
@@ -49,8 +52,8 @@ def run(topic, path, *, level=None, upto=None, patience=None):
                        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}  # fmt: skip
         environment.pop("PYTEST_ADDOPTS", None)
         with open(output, "wb") as stream:
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream,
-                                       stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+            process = start(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream,
+                            stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
             try:
                 stopped = _wait(process, rows, patience)
             finally:

@@ -21,6 +21,21 @@ def step_section(topic, step):
     return text[match.start(1) : match.end(1)].strip() if match else ""
 
 
+def for_terminal(markdown):
+    """Markdown as plain text: answers stay folded, fences and emphasis go, a link keeps its words."""
+    text = re.sub(r"(?s)<details>.*?</details>", "    (The answer is folded in README.md.)", markdown)
+    lines, inside = [], False
+    for line in text.splitlines():
+        if line.lstrip().startswith("```"):
+            inside = not inside
+            continue
+        if inside:
+            lines.append("    " + line)
+        else:
+            lines.append(re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", line.replace("**", "")))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
 def blocks(text):
     """The fenced code blocks of a Markdown text, in order."""
     found = []

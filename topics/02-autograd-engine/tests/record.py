@@ -1,4 +1,4 @@
-"""Write recorded.json: random expressions with the values and gradients that PyTorch finds, so that level 3 needs no torch.
+"""Write recorded.json: random expressions with the values and gradients that PyTorch finds: level 3 needs no torch.
 
     python topics/02-autograd-engine/tests/record.py
 
@@ -17,8 +17,9 @@ from utils.course.expressions import run
 SEED, CASES, LINES = 2, 30, 6
 BINARY = ("{} + {}", "{} - {}", "{} * {}", "{} / ({} ** 2 + 1)", "{} * 3 - {}", "2 - {} * {}")
 UNARY = (
-    "tanh({})", "sigmoid({})", "relu({})", "relu(-{})", "relu({} + 1)", "exp(tanh({}))", "log({} ** 2 + 0.5)", "-{}", "{} ** 3", "0.3 * {} ** 2",
-    "({} ** 2 + 0.5) ** -1.5", "1.5 / ({} ** 2 + 1)", "1.7 ** sigmoid({})", "sum([{}, 1, 0.25])",
+    "tanh({})", "sigmoid({})", "relu({})", "relu(-{})", "relu({} + 1)", "exp(tanh({}))", "log({} ** 2 + 0.5)", "-{}",
+    "{} ** 3", "0.3 * {} ** 2", "({} ** 2 + 0.5) ** -1.5", "1.5 / ({} ** 2 + 1)", "1.7 ** sigmoid({})",
+    "sum([{}, 1, 0.25])",
 )  # fmt: skip
 
 

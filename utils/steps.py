@@ -1,0 +1,259 @@
+"""A trace of forward and backward, step by step on the candidate's own engine, and the page that plays it.
+
+Each local derivative is taken by running one operation's backward alone. Multiplied and added up by the chain rule they
+must give the gradients that the whole `backward` left; where they do not, the first such place is named.
+
+The trace is JSON (version 1):
+    nodes    id, name, op, data, grad (the engine's, null if it has none), chain (by the chain rule from the locals)
+    edges    id, user, parent, local (used), own (the engine's), exact, upstream, product
+    steps    kind forward, seed or backward; node; edge; say (what happens); ask (a question); answer; before
+    verdict  null, or kind, node, edges, text: the first place where engine and chain rule disagree
+NaN and infinity are the texts "nan", "inf" and "-inf".
+"""
+
+import html
+import itertools
+import json
+import math
+import re
+from pathlib import Path
+
+from utils.course.expressions import Dual
+from utils.drawing import NoGraphviz, dot_text, lay_out
+from utils.graphs import TooLarge, is_number, number
+from utils.recording import graph_of
+
+VERSION = 1
+MOST_VALUES = 200
+TEMPLATE = Path(__file__).with_name("step_page.html")
+
+
+def trace_of(recording, engine="your engine"):
+    """The trace of a Recording after `backward`, as a dict of plain data.
+
+    Raises TooLarge beyond 200 values.
+    """
+    graph = graph_of(recording)
+    if len(graph.nodes) > MOST_VALUES:
+        raise TooLarge(f"A page plays at most {MOST_VALUES} values; this has {len(graph.nodes)}. Take a smaller part.")
+    nodes = [
+        {"id": node.index, "name": node.name, "op": node.op, "data": node.data,
+         "grad": node.grad if is_number(node.grad) else None, "chain": 0.0}
+        for node in graph.nodes
+    ]  # fmt: skip
+    edges = []
+    for node in graph.nodes:
+        truth = _exact_locals(recording, node)
+        for place, (edge, exact) in enumerate(zip(node.edges, truth, strict=True)):
+            edges.append({"id": f"e{node.index}-{place}", "user": node.index, "parent": edge.parent,
+                          "local": exact if edge.local is None else edge.local, "own": edge.local, "exact": exact,
+                          "upstream": None, "product": None})  # fmt: skip
+    steps = [*_forward_steps(graph), *_backward_steps(graph, nodes, edges)]
+    trace = {"trace": VERSION, "program": recording.program, "engine": engine,
+             "nodes": nodes, "edges": edges, "steps": steps}  # fmt: skip
+    return {**trace, "verdict": first_difference(trace, [_exact_data(recording, node) for node in graph.nodes])}
+
+
+def trace_text(trace):
+    """The trace as JSON text."""
+    return json.dumps(_plain(trace), ensure_ascii=False, allow_nan=False)
+
+
+def page(trace, graph):
+    """One HTML file that plays the trace, with nothing to load from anywhere."""
+    rows = "\n".join(f"<li>{html.escape(step['say'])}</li>" for step in trace["steps"])
+    parts = {
+        "TITLE": html.escape(trace["program"]),
+        "ENGINE": html.escape(trace["engine"]),
+        "PICTURE": _picture(graph),
+        "STEPS": rows,
+        "TRACE": trace_text(trace).replace("<", "\\u003c"),
+    }
+    return re.sub(r"__([A-Z]+)__", lambda match: parts[match[1]], TEMPLATE.read_text(encoding="utf-8"))
+
+
+# The steps -------------------------------------------------------------------------------------------------------------
+
+
+def _forward_steps(graph):
+    for node in graph.nodes:
+        inputs = " and ".join(f"{graph.nodes[e.parent].name} = {number(graph.nodes[e.parent].data)}" for e in node.edges)
+        if not node.edges:
+            yield {"kind": "forward", "node": node.index, "say": f"Forward: {node.name} = {number(node.data)} is an input."}
+            continue
+        yield {
+            "kind": "forward", "node": node.index, "answer": node.data,
+            "say": f"Forward: {node.op} takes {inputs} and gives {node.name} = {number(node.data)}.",
+            "ask": f"Forward: {node.op} takes {inputs}. What does it give?",
+        }  # fmt: skip
+
+
+def _backward_steps(graph, nodes, edges):
+    """The seed, then each edge after all that arrives at its user; fills in chain, upstream and product."""
+    root = graph.root
+    nodes[-1]["chain"] = 1.0
+    yield {"kind": "seed", "node": root.index, "answer": 1.0, "before": 0.0,
+           "say": f"Backward begins at {root.name}: if it grows by 1, it grows by 1. Its gradient is 1.",
+           "ask": f"Backward begins at {root.name}. What is the derivative of {root.name} with respect to itself?"}  # fmt: skip
+    waiting = [0] * len(nodes)
+    for edge in edges:
+        waiting[edge["parent"]] += 1
+    seen = [0] * len(nodes)
+    of_user = {user: list(group) for user, group in itertools.groupby(edges, key=lambda edge: edge["user"])}
+    for node in reversed(graph.nodes):
+        for edge in of_user.get(node.index, ()):
+            parent, before = nodes[edge["parent"]], nodes[edge["parent"]]["chain"]
+            if edge["local"] is None:
+                edge["local"] = math.nan
+            edge["upstream"] = nodes[node.index]["chain"]
+            edge["product"] = edge["upstream"] * edge["local"]
+            parent["chain"] = before + edge["product"]
+            seen[parent["id"]] += 1
+            upstream, local, product = (number(edge[key]) for key in ("upstream", "local", "product"))
+            where = f"Backward from {node.name} through {node.op} to {parent['name']}"
+            say = f"{where}: upstream {upstream} times local {_bracketed(local)} is {product}. "
+            if seen[parent["id"]] == 1:
+                say += f"The gradient of {parent['name']} is now {number(parent['chain'])}."
+            else:
+                say += (f"{parent['name']} already has {number(before)}, so add: {number(before)} + "
+                        f"{_bracketed(product)} = {number(parent['chain'])}.")  # fmt: skip
+            if 1 < waiting[parent["id"]] == seen[parent["id"]]:
+                say += f" That was the last of its {waiting[parent['id']]} uses."
+            yield {"kind": "backward", "node": parent["id"], "edge": edge["id"], "before": before,
+                   "answer": parent["chain"], "say": say,
+                   "ask": f"{where}. Upstream is {upstream}; {parent['name']} has {number(before)} so far. "
+                          f"What is the gradient of {parent['name']} after this step?"}  # fmt: skip
+
+
+def _bracketed(text):
+    return f"({text})" if text.startswith("-") else text
+
+
+# The verdict -----------------------------------------------------------------------------------------------------------
+
+
+def first_difference(trace, exact_data):
+    """The first place where the engine and the rules disagree, in the order of the steps; None if they agree."""
+    nodes, edges = trace["nodes"], trace["edges"]
+    for node, exact in zip(nodes, exact_data, strict=True):
+        if exact is not None and not _close(node["data"], exact):
+            text = f"Forward, {node['op']} gives {number(node['data'])}; it should give {number(exact)}."
+            return {"kind": "value", "node": node["id"], "edges": [], "text": text}
+    if all(node["grad"] in (0, None) for node in nodes):
+        text = (f"After backward every gradient is still 0. Backward begins by setting the gradient of "
+                f"{nodes[-1]['name']} itself to 1.")  # fmt: skip
+        return {"kind": "seed", "node": nodes[-1]["id"], "edges": [], "text": text}
+    # What the engine's own numbers upstream imply, so that one mistake is not found again at everything below it.
+    grads = [node["chain"] if node["grad"] is None else node["grad"] for node in nodes]
+    for node in reversed(nodes):
+        arriving = [edge for edge in edges if edge["parent"] == node["id"]]
+        shares = [grads[edge["user"]] * edge["local"] for edge in arriving] or [1.0]
+        if not _close(grads[node["id"]], math.fsum(shares) if all(map(math.isfinite, shares)) else sum(shares)):
+            return _sum_verdict(node, grads[node["id"]], arriving, shares, nodes, edges, grads)
+        for edge in edges:
+            if edge["user"] == node["id"] and not _local_is_right(edge, nodes):
+                return _local_verdict(edge, nodes)
+    return None
+
+
+def _local_verdict(edge, nodes):
+    user, parent = nodes[edge["user"]], nodes[edge["parent"]]
+    text = (f"The local derivative of {user['op']} for {parent['name']} is wrong: run alone, your rule passes on "
+            f"{number(edge['own'])}; it should be {number(edge['exact'])}.")  # fmt: skip
+    return {"kind": "local", "node": user["id"], "edges": [edge["id"]], "text": text}
+
+
+def _sum_verdict(node, got, arriving, shares, nodes, edges, grads):
+    """Which mistake gives exactly this gradient, from shares that are right one by one."""
+    name, total, ids = node["name"], math.fsum(shares), [edge["id"] for edge in arriving]
+    told = f"The gradient of {name} is {number(got)}; the chain rule gives "
+    told += f"{' + '.join(_bracketed(number(share)) for share in shares)} = " if len(shares) > 1 else ""
+    told += f"{number(total)}. "
+    if not arriving:
+        why = "Backward begins with 1 at the result." if not _close(got, 2.0) else "The 1 at the start was added twice."
+        return {"kind": "seed", "node": node["id"], "edges": [], "text": told + why}
+    if len(shares) > 1:
+        for kept in range(1, len(shares)):
+            for some in itertools.combinations(range(len(shares)), kept):
+                if _close(got, math.fsum(shares[place] for place in some)):
+                    lost = [ids[place] for place in range(len(ids)) if place not in some]
+                    why = (f"{name} is used {len(shares)} times, and only {kept} of the uses counted. "
+                           "Add to a gradient (+=) instead of setting it (=), and pass one share for each use.")  # fmt: skip
+                    return {"kind": "overwritten", "node": node["id"], "edges": lost, "text": told + why}
+            if len(shares) > 12:  # the number of subsets would get out of hand
+                break
+    # Did a user pass its gradient on before all of it had arrived?
+    for place, edge in enumerate(arriving):
+        parts = [grads[e["user"]] * e["local"] for e in edges if e["parent"] == edge["user"]]
+        user = nodes[edge["user"]]
+        rest = got - (total - shares[place])
+        partial = [math.fsum(some) for kept in range(len(parts)) for some in itertools.combinations(parts[:12], kept)]
+        if any(_close(rest, early * edge["local"]) for early in partial):
+            had = next(early for early in partial if _close(rest, early * edge["local"]))
+            why = (f"{user['name']} passed on {number(had)} before its whole gradient {number(grads[user['id']])} had "
+                   "arrived. A value passes its gradient on once, after all its users: reverse topological order.")  # fmt: skip
+            return {"kind": "order", "node": node["id"], "edges": [edge["id"]], "text": told + why}
+    if total and got / total > 1 and _close(got / total, round(got / total)):
+        why = f"It was counted {round(got / total)} times: a rule ran more than once, or an old gradient was still there."
+    elif got == 0:
+        why = "Nothing arrived: the rule of its user did not run."
+    else:
+        why = "Each operation alone is right, so look at how backward walks and adds."
+    return {"kind": "repeated" if "counted" in why else "sum", "node": node["id"], "edges": ids, "text": told + why}
+
+
+def _local_is_right(edge, nodes):
+    own, exact = edge["own"], edge["exact"]
+    if own is None or exact is None:
+        return True
+    at_kink = nodes[edge["user"]]["op"] == "relu" and nodes[edge["parent"]]["data"] == 0
+    return _close(own, exact) or (at_kink and 0 <= own <= 1)
+
+
+def _close(got, expected):
+    if not (math.isfinite(got) and math.isfinite(expected)):
+        return got == expected or (math.isnan(got) and math.isnan(expected))
+    return abs(got - expected) <= 1e-7 * max(1.0, abs(expected))
+
+
+def _exact_locals(recording, node):
+    """d(result)/d(operand) of one operation for each operand, by dual numbers; None where they do not tell."""
+    return tuple(_dual(recording, node, place, "slope") for place in range(len(node.edges)))
+
+
+def _exact_data(recording, node):
+    return _dual(recording, node, -1, "value") if node.edges else None
+
+
+def _dual(recording, node, place, wanted):
+    data = [float(recording.steps[edge.parent].value.data) for edge in node.edges]
+    try:
+        duals = [Dual(number, 1.0 if here == place else 0.0) for here, number in enumerate(data)]
+        return float(getattr(recording.steps[node.index].apply(*duals), wanted))
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+
+
+# The page --------------------------------------------------------------------------------------------------------------
+
+
+def _picture(graph):
+    """Graphviz's SVG without styles of its own, its numbers to be filled in by the page; "" without Graphviz."""
+    try:
+        svg = lay_out(dot_text(graph, stage=True), "svg").decode()
+    except NoGraphviz:
+        return ""
+    svg = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", svg[svg.index("<svg") :], flags=re.S)
+    # The template has one style for everything that is drawn.
+    return re.sub(r' (fill|stroke|stroke-width|stroke-dasharray|font-family|xml:space)="[^"]*"', "", svg)
+
+
+def _plain(thing):
+    """The same data with NaN and infinity as texts, which JSON has no numbers for."""
+    if isinstance(thing, dict):
+        return {key: _plain(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [_plain(value) for value in thing]
+    if is_number(thing):
+        return float(thing) if math.isfinite(thing) else str(float(thing))
+    return thing if thing is None or isinstance(thing, str) else str(thing)
