@@ -3,6 +3,7 @@
 python3 learn.py draw 02 "a*b + a" a=2 b=-3
 """
 
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import screen
@@ -22,16 +23,23 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    try:
+    with refusals():
         recording, engine = recorded(arguments)
         picture = draw(graph_of(recording), rankdir=arguments.rankdir)
         path = arguments.output or WORKSPACE / "comp_graph.svg"
         path.parent.mkdir(parents=True, exist_ok=True)
         screen.out([str(picture), ""])
         screen.out([f"Drawn from {engine}: {screen.relative(picture.save(path))}"])
+    return 0
+
+
+@contextmanager
+def refusals():
+    """What a person typed, or an engine lacks, is told in a sentence."""
+    try:
+        yield
     except (NotAnExpression, NotOffered, NotWritten, TooLarge, ValueError) as error:
         raise CatalogError(str(error)) from error
-    return 0
 
 
 def add_program(parser):

@@ -11,18 +11,18 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    topic, name = _about(arguments.name)
-    rungs = hinting.rungs(topic, name)
+    topic, name, step = _about(arguments.name)
+    rungs = hinting.rungs(topic, name, step)
     if not rungs:
         known = ", ".join(sorted(hinting.headings(topic)))
         raise CatalogError(f"There is no hint about {name}. Hints are about: {known}.")
-    key = progress.key_of(topic, topic.workspace_file)
+    key, key_of_hint = progress.key_of(topic, topic.workspace_file), f"{topic.number}.{step}:{name}"
     with progress.updated("hints") as shown:
-        last = shown.get(f"{topic.number}:{name}", {"rung": -1, "key": ""})
+        last = shown.get(key_of_hint, {"rung": -1, "key": ""})
         same_file = last["key"] == key and not arguments.more
         # The rung that was shown for this very file is shown again: try it first, or say --more.
         rung = max(0, last["rung"]) if same_file else min(last["rung"] + 1, len(rungs) - 1)
-        shown[f"{topic.number}:{name}"] = {"rung": rung, "key": key}
+        shown[key_of_hint] = {"rung": rung, "key": key}
     text = [f"About `{name}`", "", rungs[rung], ""]
     if rung + 1 < len(rungs):
         text += screen.wrapped("The next hint comes when your file has changed, or with: python3 learn.py hint --more")
@@ -36,7 +36,7 @@ def run(arguments):
 
 
 def _about(name):
-    """The topic and the name that a hint is asked about."""
+    """The topic, the name and the step ("" for any) that a hint is asked about."""
     step = progress.first_open(catalog())
     if name:
         topics = [catalog().topic(step.topic)] if step else []
@@ -44,10 +44,11 @@ def _about(name):
         for topic in topics:
             for heading in hinting.headings(topic):
                 if name in (heading, heading.split(".")[-1], heading.split(".")[-1].strip("_")):
-                    return topic, heading
+                    here = step and step.topic == topic.number and heading in step.about
+                    return topic, heading, step.id if here else ""
         raise CatalogError(f"No topic has a hint about {name!r}. Try python3 learn.py hint without a name.")
     if step is None:
         raise CatalogError("You have reached the end of the road. Say what you want a hint about.")
     topic = catalog().topic(step.topic)
     stumbled = progress.read("progress").get(topic.number, {}).get("stumbled")
-    return topic, stumbled if stumbled in hinting.headings(topic) else step.about[0]
+    return topic, stumbled if stumbled in hinting.headings(topic) else step.about[0], step.id

@@ -44,7 +44,7 @@ def check(arguments):
     for topic in catalog().ready:
         found += proof.contract_findings(topic)
     for topic in [] if arguments.quick else [topic for topic in catalog().ready if not proof.lacks(topic)]:
-        rows = outcomes.rows_of(topic, outcomes.candidates_of(topic))
+        rows = outcomes.rows_of(topic, outcomes.CANDIDATES)
         print("\n".join([f"Topic {topic.number}, {topic.title}", *outcomes.lines(topic, rows), ""]), flush=True)
         found += outcomes.findings(topic, rows) + proof.key_findings(topic, rows)
         planted = mutants.mutants_of(topic)
@@ -64,7 +64,7 @@ def check(arguments):
 def outcome_tables(arguments):
     """Print the outcome table of every topic."""
     for topic in catalog().ready:
-        rows = outcomes.rows_of(topic, outcomes.candidates_of(topic))
+        rows = outcomes.rows_of(topic, outcomes.CANDIDATES)
         print("\n".join([f"Topic {topic.number}, {topic.title}", *outcomes.lines(topic, rows), ""]))
     return 0
 

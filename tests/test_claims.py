@@ -10,7 +10,7 @@ from utils.course.catalog import catalog
 @pytest.fixture(scope="module")
 def rows():
     """Every row of every topic, on every candidate of the outcome table; run once."""
-    return {topic.number: outcomes.rows_of(topic, outcomes.candidates_of(topic)) for topic in TOPICS}
+    return {topic.number: outcomes.rows_of(topic, outcomes.CANDIDATES) for topic in TOPICS}
 
 
 def test_every_topic_has_its_files_and_no_others():
@@ -28,7 +28,7 @@ def test_the_outcome_table_is_as_the_house_demands(topic, rows):
 def test_every_candidate_ran_the_same_tests(topic, rows):
     counts = {
         candidate: sum(row["candidate"] == candidate for row in rows[topic.number])
-        for candidate in outcomes.candidates_of(topic)
+        for candidate in outcomes.CANDIDATES
     }
     assert len(set(counts.values())) == 1 and min(counts.values()) > 0, counts
 

@@ -100,8 +100,8 @@ def test_drawing_leaves_every_gradient_and_every_rule_as_it_was(level):
 def test_a_box_is_a_record_of_name_data_and_gradient_and_an_operation_a_node_of_its_own():
     source = draw_dot(two_uses(engine())[2]).source
     assert 'shape=record, class="value", label="x|data\\ 2|grad\\ 0"' in source
-    assert 'o2 [label="*"' in source and 'o3 [label="+"' in source
-    assert "n0 -> o2 [label=" in source and "o2 -> n2" in source
+    assert 'o2 [id=o2, label="*"' in source and 'o3 [id=o3, label="+"' in source
+    assert 'n0 -> o2 [id="e2-0", label=" ×3 "' in source and "o2 -> n2" in source
 
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])

@@ -227,15 +227,19 @@ def _finished_svg(svg, graph):
 # DOT ------------------------------------------------------------------------------------------------------------------
 
 
-def dot_text(graph, rankdir="LR"):
-    """The DOT text of a Graph: the same graph gives the same bytes, since ids are places in the order of the graph."""
+def dot_text(graph, rankdir="LR", edge_texts=None):
+    """The DOT text of a Graph: the same graph gives the same bytes, since ids are places in the order of the graph.
+
+    `edge_texts` are other texts than the local derivative, by the id of the arrow; then there is no legend either.
+    In an SVG, n2 is the box of node 2, o2 its operation, r2 the arrow between them, e2-0 the arrow from its first parent.
+    """
     largest = max(
         (abs(node.grad) for node in graph.nodes if is_number(node.grad) and math.isfinite(node.grad)), default=0
     )
     edges = sum(len(node.edges) for node in graph.nodes)
     # Where many arrows run side by side they need room and a thin line.
     far, thin = (1.6, ', penwidth=0.4, arrowhead=none, color="#9aa0a6"') if edges > 100 and graph.folded else (0.35, "")
-    label = "\\n".join([LEGEND, *map(_quoted, graph.notes)])
+    label = "\\n".join([LEGEND, *map(_quoted, graph.notes)]) if edge_texts is None else ""
     lines = [
         "digraph values {",
         f'  graph [rankdir={rankdir}, label="{label}", labelloc=b, fontsize=10, bgcolor="#ffffff", pad=0.2,'
@@ -245,15 +249,18 @@ def dot_text(graph, rankdir="LR"):
     ]
     labels = edges <= MOST_EDGE_LABELS
     for node in graph.nodes:
-        lines.append(f"  n{node.index} [{_box(node, graph, largest, rankdir)}]")
+        lines.append(f"  n{node.index} [id=n{node.index}, {_box(node, graph, largest, rankdir)}]")
         target = f"n{node.index}"
         if node.op and node.edges and node.count == 1:
             target = f"o{node.index}"
-            lines.append(f'  {target} [label="{_quoted(node.op)}", class=op, style=filled, fillcolor="#eceff1",'
+            lines.append(f'  {target} [id={target}, label="{_quoted(node.op)}", class=op, style=filled, fillcolor="#eceff1",'
                          f" shape={'circle' if len(node.op) < 3 else 'ellipse'}, margin=0.03]")  # fmt: skip
-            lines.append(f"  {target} -> n{node.index} [arrowsize=0.5]")
-        for edge in node.edges:
-            lines.append(f"  n{edge.parent} -> {target}{_edge_style(edge, labels)}")
+            lines.append(f"  {target} -> n{node.index} [id=r{node.index}, arrowsize=0.5]")
+        for place, edge in enumerate(node.edges):
+            name = f"e{node.index}-{place}"
+            text = (edge_texts or {}).get(name)
+            style = _edge_style(edge, labels) if text is None else f', label=" {_quoted(text)} "'
+            lines.append(f'  n{edge.parent} -> {target} [id="{name}"{style}]')
     return "\n".join([*lines, "}"])
 
 
@@ -293,10 +300,10 @@ def _edge_style(edge, labels):
     attributes = []
     if edge.local is not None and labels:
         total = f" for both of {edge.uses}" if edge.uses > 1 else ""
-        attributes.append(f'label=" ×{_written(edge.local)}{total} "')
+        attributes.append(f', label=" ×{_written(edge.local)}{total} "')
     if edge.lost:
-        attributes.append("style=dotted")
-    return f" [{', '.join(attributes)}]" if attributes else ""
+        attributes.append(", style=dotted")
+    return "".join(attributes)
 
 
 def _quoted(text, record=False):

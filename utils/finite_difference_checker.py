@@ -460,7 +460,7 @@ class _Check:
         if not self.claims.size:
             return Report("pass", notes=("Nothing to compare: there are no elements.",))
 
-        unseen, doubtful = [], []
+        unseen, doubtful, self.far_only = [], [], []
         for line in self.lines():
             agrees, too_small = self.look(line)
             if not np.all(agrees | too_small):
@@ -469,6 +469,8 @@ class _Check:
                 unseen.append((line, np.flatnonzero(~agrees)))
         if unseen and self.something_hidden([line for line, _ in unseen]):
             doubtful, unseen = doubtful + unseen, []
+        if self.something_between(self.far_only):
+            doubtful += [(line, np.arange(len(self.claims))) for line in self.far_only]
         if doubtful:
             self.demand_repeatability()
 
@@ -540,25 +542,28 @@ class _Check:
     def look(self, line):
         """Which rows of claims agree with one central difference, and which are too small to be seen by it."""
         claimed, size = self.claimed(line)
-        agrees, unseen = np.zeros(len(claimed), bool), np.ones(len(claimed), bool)
+        unseen, tried = np.ones(len(claimed), bool), {}
         steps = self.quick_steps(line)
         for t in steps:
             slopes, rounding = self.slopes(line, t)
             gap, allowed = np.abs(claimed - slopes), self.rtol * size
             # Agreement by mere chance is rare as long as rounding is below 100 rtol.
-            close = (gap <= allowed) & (rounding <= 100 * allowed)
-            # The smaller step comes closer to the point: a larger one does not overrule it.
-            agrees = close | agrees & (gap <= allowed + rounding) if t < min(steps[:steps.index(t)], default=np.inf) else agrees | close & possible
+            tried[t] = (gap <= allowed) & (rounding <= 100 * allowed), gap <= allowed + rounding
             unseen &= (np.abs(claimed) <= rounding) & (np.abs(slopes) <= rounding)
             if len(line.indices) == 1:
                 i, weight = line.indices[0], line.weights[0]
                 self.measured[:, i], self.error[:, i] = slopes / weight, np.abs(rounding / weight)
+            agrees, possible = False, True
+            for smaller in sorted(tried):  # a smaller step is closer to the point; no larger one overrules it
+                agrees, possible = agrees | (possible & tried[smaller][0]), possible & tried[smaller][1]
             if agrees.all():
                 self.in_proportion = t <= self.step
                 break
-            if t == steps[-1] and len(steps) < 3 and not (agrees | unseen).all():
-                noisy = np.any(~agrees & (rounding > self.rtol * size))
+            if len(tried) == len(steps) < 3 and not (agrees | unseen).all():
+                noisy = np.any(~agrees & (rounding > allowed))
                 steps.append(t * 8 if noisy else t / 64)
+        if agrees.all() and min(tried) > self.step:
+            self.far_only.append(line)
         return agrees, unseen & ~agrees
 
     def quick_steps(self, line) -> list[float]:
@@ -568,6 +573,19 @@ class _Check:
             return [self.step]
         steps = [self.step, self.step / weight]
         return steps if self.in_proportion else steps[::-1]
+
+    def something_between(self, lines) -> bool:
+        """Whether smaller steps along all `lines` at once contradict what large ones said about each."""
+        if not lines:
+            return False
+        indices = np.concatenate([line.indices for line in lines])
+        line = self.point.line(indices, self.random.choice([-1.0, 1.0], indices.size))
+        claimed, size = self.claimed(line)
+        for t in np.geomspace(self.step, self.step / np.abs(line.weights).max(), 4)[:3]:
+            slopes, rounding = self.slopes(line, t)
+            if np.any(np.abs(claimed - slopes) > 10 * self.rtol * size + 2 * rounding):
+                return True
+        return False
 
     def something_hidden(self, lines) -> bool:
         """Whether large steps along all `lines` at once show slopes which small steps could not."""

@@ -13,6 +13,7 @@ the table with its error estimate; "Numerical Recipes", section 5.7, for the ste
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -66,6 +67,8 @@ def measure(up, down, plus, minus, centre, noise, reach=1.0) -> Slope:
     # larger steps can see the slope, or f is flat here.
     tread = up[end]
     rise = max(abs(plus[end - 1] - centre), abs(minus[end - 1] - centre))
+    if end < 3:
+        return Slope(0.0, max(noise, rise) / up[0] if rise <= 8 * noise else noise / tread, 0.0, 0.0, noise)
     if rise <= 8 * noise or tread <= 1e-4 * reach:
         climb = (values[:end] for values in (up, down, plus, minus))
         slope = _from_ladder(*climb, centre, max(noise, rise))
@@ -108,6 +111,8 @@ def _kink(jump, rounding) -> int | None:
     if not seen.size or seen[-1] < 2:
         return None
     last = seen[-1]
+    if last + 1 < len(jump) and jump[last] > 16 * rounding[last + 1]:
+        return None  # the next rung would have shown it: the kink is elsewhere
     before, here = jump[last - 2 : last], jump[last - 1 : last + 1]
     stays_open = np.all((here > 0.6 * before) & (here < 1.7 * before))
     return int(last) if stays_open else None
@@ -123,13 +128,14 @@ def _best_entry(central, jump, rounding) -> tuple[float, float]:
         columns.append(column)
         entries += [(column[i], change[i] + 2 * rounding[i + order], i + order) for i in range(len(column))]
     entries += [(central[k], abs(central[k] - central[k - 1]) + rounding[k], k) for k in range(1, len(central))]
-    trusted = [entry for entry in entries if _holds(*entry, central, jump, rounding)]
-    measured = [entry for entry in trusted if entry[1] <= GOOD_ENOUGH * abs(entry[0])]
-    if measured:
-        value, error, _ = min(measured, key=lambda entry: entry[1] / abs(entry[0]))
-    else:
-        value, error, _ = min(trusted or entries, key=lambda entry: entry[1])
-    return float(value), float(error)
+    holding = partial(_holds, central=central, jump=jump, rounding=rounding)
+    for entry in sorted(entries, key=lambda entry: entry[1] / max(abs(entry[0]), 1e-300)):
+        if entry[1] > GOOD_ENOUGH * abs(entry[0]):
+            break
+        if holding(*entry):
+            return entry[:2]
+    by_error = sorted(entries, key=lambda entry: entry[1])
+    return next((entry[:2] for entry in by_error if holding(*entry)), by_error[0][:2])
 
 
 def _holds(value, error, rung, central, jump, rounding) -> bool:

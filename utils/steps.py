@@ -29,7 +29,7 @@ TEMPLATE = Path(__file__).with_name("step_page.html")
 
 
 def trace_of(recording, engine="your engine"):
-    """The trace of a Recording after `backward`, as a dict of plain data.
+    """(the trace of a Recording after `backward` as a dict of plain data, its Graph).
 
     Raises TooLarge beyond 200 values.
     """
@@ -51,7 +51,8 @@ def trace_of(recording, engine="your engine"):
     steps = [*_forward_steps(graph), *_backward_steps(graph, nodes, edges)]
     trace = {"trace": VERSION, "program": recording.program, "engine": engine,
              "nodes": nodes, "edges": edges, "steps": steps}  # fmt: skip
-    return {**trace, "verdict": first_difference(trace, [_exact_data(recording, node) for node in graph.nodes])}
+    trace["verdict"] = first_difference(trace, [_exact_data(recording, node) for node in graph.nodes])
+    return trace, graph
 
 
 def trace_text(trace):
@@ -65,7 +66,7 @@ def page(trace, graph):
     parts = {
         "TITLE": html.escape(trace["program"]),
         "ENGINE": html.escape(trace["engine"]),
-        "PICTURE": _picture(graph),
+        "PICTURE": _picture(trace, graph),
         "STEPS": rows,
         "TRACE": trace_text(trace).replace("<", "\\u003c"),
     }
@@ -93,7 +94,7 @@ def _backward_steps(graph, nodes, edges):
     root = graph.root
     nodes[-1]["chain"] = 1.0
     yield {"kind": "seed", "node": root.index, "answer": 1.0, "before": 0.0,
-           "say": f"Backward begins at {root.name}: if it grows by 1, it grows by 1. Its gradient is 1.",
+           "say": f"Backward begins at {root.name}, whose derivative with respect to itself is 1. Its gradient is 1.",
            "ask": f"Backward begins at {root.name}. What is the derivative of {root.name} with respect to itself?"}  # fmt: skip
     waiting = [0] * len(nodes)
     for edge in edges:
@@ -237,10 +238,13 @@ def _dual(recording, node, place, wanted):
 # The page --------------------------------------------------------------------------------------------------------------
 
 
-def _picture(graph):
+def _picture(trace, graph):
     """Graphviz's SVG without styles of its own, its numbers to be filled in by the page; "" without Graphviz."""
+    # Each arrow gets the room for the whole product that the page writes on it.
+    texts = {edge["id"]: f"{number(edge['upstream'])} × {_bracketed(number(edge['local']))} = {number(edge['product'])}"
+             for edge in trace["edges"]}  # fmt: skip
     try:
-        svg = lay_out(dot_text(graph, stage=True), "svg").decode()
+        svg = lay_out(dot_text(graph, edge_texts=texts), "svg").decode()
     except NoGraphviz:
         return ""
     svg = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", svg[svg.index("<svg") :], flags=re.S)

@@ -169,9 +169,12 @@ pointwise(AT, "relu with slope 1/2", relu[0], lambda x: np.heaviside(x, 0.5), 0.
 pointwise(AT, "abs", np.abs, np.sign, 0.0, np.array([0.0, -2.0, 0.0]))
 pointwise(AT, "abs(x - 3)", lambda x: np.abs(x - 3), lambda x: np.sign(x - 3), 3.0)
 pointwise(AT, "clip", lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, np.array([1.0, 0.5, -1.0]))
-case(AT, "max, tie to the first", lambda x: x.max(), (np.array([2.0, 2.0, 1.0]),), lambda u, x: (u * np.eye(3)[0],))
-case(AT, "max, tie shared", lambda x: x.max(), (np.array([2.0, 2.0, 1.0]),), lambda u, x: (u * np.array([0.5, 0.5, 0]),))
-case(AT, "maximum(a, b)", np.maximum, (1.5, 1.5), lambda u, a, b: (u * 0.5, u * 0.5))
+case(AT, "max, tie to the first", lambda x: x.max(), (np.array([2.0, 2.0, 1.0]),), lambda u, x: (u * np.eye(3)[np.argmax(x)],))
+case(AT, "max, tie shared", lambda x: x.max(), (np.array([2.0, 2.0, 1.0]),), lambda u, x: (u * (x == x.max()) / (x == x.max()).sum(),))
+case(
+    AT, "maximum(a, b)", np.maximum, (1.5, 1.5),
+    lambda u, a, b: (u * np.heaviside(a - b, 0.5), u * np.heaviside(b - a, 0.5)),
+)  # fmt: skip
 pointwise(AT, "exp of relu", lambda x: np.exp(relu[0](x)), lambda x: relu[1](x) * np.exp(relu[0](x)), np.array([0.0, 1.0, -1.0]))
 
 # float32 -----------------------------------------------------------------------------

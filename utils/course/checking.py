@@ -47,31 +47,43 @@ class Verdict:
         }  # fmt: skip
 
 
-def check(topic, path, *, level=None, upto=None, asked=None):
+def check(topic, path, *, level=None, upto=None, asked=None, **how):
     """The Verdict on the file at `path`: for one level, for all up to one, or upwards to the first that fails.
 
     Without either, level 4 is left out: it needs PyTorch, and is asked for by name. `asked` limits the judgement to
-    some of the topic's steps: what comes later on the road is not asked for yet.
+    some of the topic's steps: what comes later on the road is not asked for yet. `how`: see running.run.
     """
     asked = topic.steps if asked is None else asked
     if level or upto:
-        return _judge(topic, path, asked, level=level, upto=upto)
+        return _judge(topic, path, asked, level=level, upto=upto, **how)
+    levels = sorted({step.level for step in asked} - {4})
+    flawed = next((number for number in levels if contract.problem_of(topic, path, number)), None)
+    below = [number for number in levels if flawed is None or number < flawed]
     verdict = None
-    for highest in sorted({step.level for step in asked} - {4}):
-        verdict = _judge(topic, path, asked, upto=highest)
-        if verdict.verdict != "pass":
-            return verdict
-    return verdict
+    if below:  # one process for all of them: it stops by itself above the first level that fails
+        run = running.run(topic, path, upto=below[-1], steps=asked, upward=True, **how)
+        for highest in below:
+            verdict = judge_rows(topic, path, asked, _upto(topic, run, highest), upto=highest)
+            if verdict.verdict != "pass":
+                return verdict
+    return _judge(topic, path, asked, upto=flawed) if flawed else verdict
 
 
-def _judge(topic, path, asked, *, level=None, upto=None):
+def _upto(topic, run, level):
+    """The run as it would have ended without the levels above `level`."""
+    stopped_in = (run.running or {}).get("step")
+    above = any(step.id == stopped_in and step.level > level for step in topic.steps)
+    return replace(run, ending="done") if above and run.ending in ("timeout", "died") else run
+
+
+def _judge(topic, path, asked, *, level=None, upto=None, **how):
     problem = contract.problem_of(topic, path, level or upto)
     if problem:
         states = {step.id: "not judged" for step in _steps(asked, level, upto)}
         return Verdict(topic.number, level or upto, "error", 0, 0, 0, states, problem=problem,
                        diagnosis=Diagnosis(problem.id, problem.name, problem.seen, problem.action),
                        hint=_hint(topic, problem.name, problem.id), file=str(path), line=problem.line)  # fmt: skip
-    run = running.run(topic, path, level=level, upto=upto)
+    run = running.run(topic, path, level=level, upto=upto, **how)
     return judge_rows(topic, path, asked, run, level=level, upto=upto)
 
 
@@ -106,7 +118,8 @@ def judge_rows(topic, path, asked, run, *, level=None, upto=None):
     if not line and diagnosis.name:
         file, line = str(path), line_of(path, diagnosis.name)
     return Verdict(topic.number, lowest, word, **common, row=first,
-                   diagnosis=diagnosis, hint=_hint(topic, diagnosis.name, diagnosis.id), file=file, line=line)  # fmt: skip
+                   diagnosis=diagnosis, hint=_hint(topic, diagnosis.name, diagnosis.id),
+                   file=file, line=line)  # fmt: skip
 
 
 def _steps(asked, level, upto):

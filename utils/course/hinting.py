@@ -5,17 +5,19 @@ import re
 from utils.course.catalog import HINTS
 
 
-def rungs(topic, name):
+def rungs(topic, name, step=""):
     """The hints about a name, in the order in which they give away more; [] if there are none.
 
-    Hint files are read in order of their numbers; `## Name` opens a name, `### 1 …` a rung.
+    Hint files are read in order of their numbers; `## Name` opens a name, `### 1 a question` a rung. Where a name comes
+    back at a later step the rung says so, `### 6 deep: a question`; with `step`, only its rungs are given, if it has any.
     """
     found = []
     for path in hint_files(topic):
         for heading, body in sections(path.read_text(encoding="utf-8"), "## "):
             if heading == name:
-                found += [f"{title}\n\n{text}".strip() for title, text in sections(body, "### ")]
-    return found
+                found += sections(body, "### ")
+    of_step = [(title, text) for title, text in found if re.match(rf"\d+ {re.escape(step)}: ", title)] if step else []
+    return [f"{title.split(' ', 1)[-1].capitalize()}\n\n{text}" for title, text in of_step or found]
 
 
 def headings(topic):

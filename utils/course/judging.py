@@ -69,8 +69,8 @@ def expect(what, get, expected, *, given="", tolerance=TOLERANCE, aim="value"):
 def expect_array(what, get, expected, *, given="", tolerance=TOLERANCE, aim="value"):
     """Record whether get() is the expected array: same shape, every entry equal; raise Mismatch for the worst entry.
 
-    `tolerance` is relative to the larger of 1 and the largest |expected|. Accepts arrays of NumPy's own class, and nested
-    lists of numbers.
+    `tolerance` is relative to the larger of 1 and the largest |expected|. Accepts arrays of NumPy's own class, and
+    nested lists of numbers.
     """
     import numpy as np
 

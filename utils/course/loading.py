@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -22,11 +23,17 @@ def load(path, name=None):
     # dataclasses and pickle look the module up while it is being executed.
     sys.modules[name] = module
     try:
-        loader.exec_module(module)
+        # Never from a .pyc: two saves within a second can have the same time and the same size.
+        exec(_compiled(path.read_bytes(), str(path)), module.__dict__)
     except BaseException:
         sys.modules.pop(name, None)
         raise
     return module
+
+
+@lru_cache(maxsize=8)  # each test of a run executes the same file afresh
+def _compiled(content, name):
+    return compile(content, name, "exec", dont_inherit=True)
 
 
 def load_once(path):

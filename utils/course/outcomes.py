@@ -11,6 +11,9 @@ from pathlib import Path
 from utils.course.catalog import ROOT
 
 
+CANDIDATES = ("skeleton", "level01", "level02", "level03", "level04", "stub")
+
+
 @dataclass(frozen=True)
 class Cell:
     """How many tests of one level (or that are no step: level 0) a candidate passes."""
@@ -88,9 +91,3 @@ def lines(topic, rows):
         shown = [cells[candidate, level] for level in levels]
         text.append(f"| {candidate} | " + " | ".join(f"{cell.passed} of {cell.total}" for cell in shown) + " |")
     return text
-
-
-def candidates_of(topic):
-    """The candidates of the outcome table."""
-    return ["skeleton", *(f"level{level:02}" for level in topic.levels), *(["level04"] if 4 not in topic.levels else []),
-            "stub"]  # fmt: skip

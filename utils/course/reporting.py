@@ -42,6 +42,7 @@ class Row:
 
 
 rows_key = pytest.StashKey()
+failed_key = pytest.StashKey()  # the levels in which a test failed
 trace_key = pytest.StashKey()
 
 
@@ -49,11 +50,15 @@ def pytest_addoption(parser):
     group = parser.getgroup("course")
     group.addoption("--rows", metavar="FILE", help="write one JSON row a test to FILE")
     group.addoption("--trace-file", metavar="FILE", help="where to write the line that ran when patience ended")
-    group.addoption("--patience", type=float, metavar="SECONDS", help="stop the run when one test takes longer")
+    group.addoption("--patience", metavar="SECONDS[,…]",
+                    help="stop the run when one test takes longer; one number for each level, the last for the rest")
+    group.addoption("--steps", metavar="ID[,…]", help="run the tests of these steps of a topic only")
+    group.addoption("--upward", action="store_true", help="run no test above the lowest level in which one failed")
 
 
 def pytest_configure(config):
     path, trace = config.getoption("--rows"), config.getoption("--trace-file")
+    config.stash[failed_key] = set()
     config.stash[rows_key] = open(path, "a", encoding="utf-8") if path else None
     config.stash[trace_key] = open(trace, "w", encoding="utf-8") if trace else None
     if path:
@@ -78,20 +83,45 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place_of)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session):
+    """Pass the tests over that --steps does not name; here, because every other choice has been made by now."""
+    wanted = session.config.getoption("--steps")
+    if wanted:
+        keep = [item for item in session.items if (step := step_of(item)) and step.id in wanted.split(",")]
+        session.config.hook.pytest_deselected(items=[item for item in session.items if item not in keep])
+        session.items[:] = keep
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    """With --upward, say that a test above the lowest failing level has been dealt with, without running it."""
+    failed = item.config.stash[failed_key]
+    return True if item.config.getoption("--upward") and failed and level_of(item) > min(failed) else None
+
+
 def pytest_runtest_setup(item):
     judging.observations.clear()
     about, step = item.get_closest_marker("about"), step_of(item)
     name = getattr(item, "originalname", item.name)
-    _write(item.config, {"running": name, "step": step.id if step else "", "about": about.args[0] if about else ""})
-    if item.config.getoption("--patience"):
+    patience = _patience(item)
+    _write(item.config, {"running": name, "step": step.id if step else "", "about": about.args[0] if about else "",
+                         "patience": patience})  # fmt: skip
+    if patience:
         # From a thread in C: it also ends a loop that swallows every exception, and it works on every system.
-        faulthandler.dump_traceback_later(
-            item.config.getoption("--patience"), exit=True, file=item.config.stash[trace_key]
-        )
+        faulthandler.dump_traceback_later(patience, exit=True, file=item.config.stash[trace_key])
 
 
-def pytest_sessionfinish(session):
-    _write(session.config, {"finished": True})
+def _patience(item):
+    """The seconds that a test may take, 0 where nothing limits it."""
+    limits = [float(limit) for limit in (item.config.getoption("--patience") or "0").split(",")]
+    level = level_of(item)
+    return limits[level - 1] if 1 <= level <= len(limits) else limits[-1]
+
+
+def pytest_sessionfinish(session, exitstatus):
+    faulthandler.cancel_dump_traceback_later()
+    _write(session.config, {"finished": int(exitstatus)})
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -103,6 +133,7 @@ def pytest_runtest_makereport(item, call):
         row = make_row(item, call)
         if row.outcome != "pass":
             report.longrepr = row.message
+            item.config.stash[failed_key].add(row.level)
         _write(item.config, vars(row))
     return report
 

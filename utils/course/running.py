@@ -16,6 +16,14 @@ from utils.course.catalog import ROOT
 # Seconds without a finished test after which a run is stopped. Generous: a test takes milliseconds, training seconds.
 PATIENCE = {1: 10.0, 2: 10.0, 3: 30.0, 4: 120.0}
 OUTPUT_LIMIT = 64_000  # bytes of a candidate's own prints that are kept
+OPTIONS = (
+    "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-p", "no:unraisableexception",
+    "-p", "no:threadexception", "-W", "ignore", "--rootdir", str(ROOT),
+)  # fmt: skip
+
+
+class Superseded(Exception):
+    """The file was saved again while it was being judged, so nobody waits for this verdict any more."""
 
 
 @dataclass(frozen=True)
@@ -32,53 +40,71 @@ class Run:
     code: int = 0
 
 
-def run(topic, path, *, level=None, upto=None, patience=None, start=subprocess.Popen):
+def run(topic, path, *, level=None, upto=None, steps=(), upward=False, patience=None, start=subprocess.Popen,
+        superseded=lambda: False):  # fmt: skip
     """The Run of the tests of `topic` on the file at `path`: of one level, or of all up to one.
 
-    `start` makes the process; mutants.py, which needs hundreds of them, gives one that is quicker than Popen.
+    `steps`: only the tests of these. `upward`: nothing above the first level that fails. `start` makes the process:
+    Popen from nothing, the standby of `watch` and the copies of mutants.py from one that has everything imported.
+    `superseded` is asked every few milliseconds; when it says yes, the process is killed and Superseded raised.
     """
     highest = level or upto
-    patience = patience or float(os.environ.get("COURSE_PATIENCE", PATIENCE[highest]))
+    patience = patience or float(os.environ.get("COURSE_PATIENCE", 0))
+    limits = [patience] if patience else [PATIENCE[number] for number in sorted(PATIENCE) if number <= highest]
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         rows, trace, output = (Path(folder) / name for name in ("rows", "trace", "output"))
         rows.touch()
         command = [
-            sys.executable, "-m", "pytest", str(topic.tests), "--candidate", str(path), "--rows", str(rows),
-            "--level" if level else "--upto", str(highest), "--patience", str(patience), "--trace-file", str(trace),
-            "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-W", "ignore", "--rootdir", str(ROOT),
+            sys.executable, "-m", "pytest", str(topic.tests), *OPTIONS, "--candidate", str(path), "--rows", str(rows),
+            "--level" if level else "--upto", str(highest), "--trace-file", str(trace),
+            "--patience", ",".join(map(str, limits)),
         ]  # fmt: skip
-        # Plugins of the learner's environment cost seconds and may change what a test means.
-        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT),
-                       "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}  # fmt: skip
-        environment.pop("PYTEST_ADDOPTS", None)
+        command += ["--steps", ",".join(step.id for step in steps)] if steps else []
+        command += ["--upward"] if upward else []
         with open(output, "wb") as stream:
-            process = start(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stream,
+            process = start(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=stream,
                             stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
             try:
-                stopped = _wait(process, rows, patience)
+                stopped = _wait(process, rows, max(limits), superseded)
             finally:
-                _kill(process)
-        return _collect(rows, trace, output, process.returncode, stopped, patience)
+                kill(process)
+        return _collect(rows, trace, output, process.returncode, stopped, max(limits))
 
 
-def _wait(process, rows, patience):
+def environment():
+    """The environment variables of a run: none of the learner's settings for Python or pytest."""
+    # Plugins of the learner's environment cost seconds and may change what a test means.
+    variables = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT),
+                 "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}  # fmt: skip
+    variables.pop("PYTEST_ADDOPTS", None)
+    return variables
+
+
+def _wait(process, rows, patience, superseded):
     """True if the process had to be stopped because no row came for longer than it may take."""
     seen, since = -1, time.monotonic()
     while process.poll() is None:
         size = rows.stat().st_size
         if size != seen:
             seen, since = size, time.monotonic()
+            if _has_finished(rows, size):
+                return False  # every row is written; how long the process takes to end is no part of the verdict
+        if superseded():
+            raise Superseded
         # The process stops itself and says where (reporting.py); this is for one that cannot. Start-up is not counted.
         if time.monotonic() - since > patience + (5 if seen > 0 else 30):
             return True
-        try:
-            process.wait(0.02)
-        except subprocess.TimeoutExpired:
-            pass
+        time.sleep(0.004)
     return False
 
 
-def _kill(process):
+def _has_finished(rows, size):
+    with open(rows, "rb") as stream:
+        stream.seek(max(0, size - 100))
+        return re.search(rb'{"finished": [01]}', stream.read()) is not None
+
+
+def kill(process):
     """End the process and everything it started."""
     if os.name == "posix":
         try:
@@ -99,8 +125,9 @@ def _collect(rows, trace, output, code, stopped, patience):
             continue
         if "running" in entry:
             running = {"test": entry["running"], "step": entry["step"], "about": entry["about"]}
+            patience = entry["patience"] or patience
         elif "finished" in entry:
-            finished = True
+            finished, code = True, entry["finished"]
         else:
             found.append(entry)
     with open(output, "rb") as stream:

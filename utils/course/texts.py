@@ -39,7 +39,7 @@ def for_terminal(markdown):
 def blocks(text):
     """The fenced code blocks of a Markdown text, in order."""
     found = []
-    for match in re.finditer(r"(?ms)^(\s*)```([^\n`]*)\n(.*?)^\1```[ \t]*$", text):
+    for match in re.finditer(r"(?ms)^([ \t]*)```([^\n`]*)\n(.*?)^\1```[ \t]*$", text):
         found.append(Block(match[2].strip(), match[3], text[: match.start()].count("\n") + 1))
     return found
 

@@ -72,25 +72,24 @@ class Value:
 
     def __pow__(self, exponent):
         try:
-            exponent = float(exponent)
+            n = float(exponent)
         except (TypeError, ValueError):
             raise TypeError("the exponent must be a plain number; write (y * x.log()).exp() for x ** y") from None
-        power = self.data**exponent
+        power = self.data**n
         if isinstance(power, complex):
-            raise ValueError(f"{self.data:g} ** {exponent:g} is not a real number")
-        if exponent == 0:
+            raise ValueError(f"{self.data} ** {exponent} is not a real number")
+        if n == 0:
             local = 0.0  # the constant 1, also at x = 0, where 0 * x**-1 would divide by zero
-        elif self.data == 0 and exponent < 1:
+        elif self.data == 0 and n < 1:
             local = math.inf  # a root starts vertically; PyTorch says inf as well
         else:
-            local = exponent * self.data ** (exponent - 1)
-        return _result(f"**{exponent:g}", power, self, local)
+            local = n * self.data ** (n - 1)
+        return _result(f"**{exponent}", power, self, local)
 
     def __rpow__(self, base):
-        base = float(base)
         slope = math.log(base)
-        power = base**self.data
-        return _result(f"{base:g}**", power, self, slope * power)
+        power = float(base) ** self.data
+        return _result(f"{base}**", power, self, slope * power)
 
     def __neg__(self):
         return _result("neg", -self.data, self, -1.0)
