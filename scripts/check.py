@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts import environment, screen, status
 from scripts.__main__ import our_fault
-from utils.course import progress
+from utils.course import attempts, progress
 from utils.course.catalog import CatalogError, catalog
 from utils.course.checking import check
 
@@ -51,21 +51,36 @@ def check_one(topic, arguments, asked=None):
         raise CatalogError(f"Topic {topic.number} has the levels {', '.join(map(str, topic.levels))}.")
     if highest == 4:
         environment.ensure_torch()
-    if not arguments.file:
-        progress.snapshot(path)
-    verdict = check(topic, path, level=arguments.level, upto=arguments.upto, asked=asked or None)
+    chosen = {"level": arguments.level, "upto": arguments.upto, "asked": asked or None}
+    attempt = None if arguments.file else attempts.judge(topic, **chosen)
+    verdict = attempt.verdict if attempt else check(topic, path, **chosen)
     if verdict.verdict == "broken":
         return our_fault(verdict.broken)
-    if not arguments.file:
-        progress.record(topic, path, verdict.states, verdict.diagnosis.name if verdict.diagnosis else "")
+    remembered = attempts.remember(topic, attempt) if attempt else None
+    if attempt:
         status.remember()
     if arguments.json:
         print(json.dumps(verdict.as_json()))
         return EXIT[verdict.verdict]
     screen.out(screen.verdict_lines(topic, verdict, path, screen.is_plain(arguments)))
     if verdict.verdict == "pass":
-        screen.out(passed_lines(topic, verdict, own=not arguments.file))
+        screen.out(passed_lines(topic, verdict, own=attempt is not None))
+    elif remembered:
+        screen.out(help_lines(topic, remembered.stuck))
+    if remembered and remembered.trouble:
+        screen.out(["", *screen.wrapped(remembered.trouble)])
     return EXIT[verdict.verdict]
+
+
+def help_lines(topic, stuck):
+    """An offer for somebody who has been at one place for long; nothing for everybody else."""
+    if not stuck:
+        return []
+    seen = "Three checks have ended at this place." if stuck == "equal" else "This has taken a while."
+    return ["", *screen.wrapped(
+        f"{seen} The next hint is there: python3 learn.py hint --more\n"
+        f"Or borrow a finished engine, go on, and come back later: python3 learn.py skip {topic.number}"
+    )]  # fmt: skip
 
 
 def check_all(arguments):
@@ -81,8 +96,8 @@ def passed_lines(topic, verdict, *, own):
     lines = [f"{verdict.passed} tests hold, in {verdict.seconds:.1f} s."]
     step = progress.first_open(catalog()) if own else None
     if step:
-        where = "" if step.topic == topic.number else f"Topic {step.topic}, "
+        same = step.topic == topic.number
+        where = "" if same else f"Topic {step.topic}, "
         lines += ["", *screen.wrapped(f"Next: {where}level {step.level}, {step.title} ({step.minutes} minutes)."),
-                  "  python3 learn.py task" if step.topic == topic.number
-                  else f"  python3 learn.py start {step.topic}"]  # fmt: skip
+                  "  python3 learn.py task" if same else f"  python3 learn.py start {step.topic}"]  # fmt: skip
     return lines

@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 from utils.course.catalog import ROOT
@@ -51,10 +52,22 @@ def relative(path):
         return str(path)
 
 
+def check_command(step):
+    """What to type to have a step judged; level 4 is asked for by name, because it needs PyTorch."""
+    return f"python3 learn.py check {step.topic} --level 4" if step.level == 4 else "python3 learn.py check"
+
+
 def duration(minutes):
     """70 as "1 h 10 min"."""
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+
+
+def moment(when):
+    """A time of today as "14:05:09", any other as "2026-03-14 14:05"."""
+    then = time.localtime(when)
+    same_day = then[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", then)
 
 
 def bar(done, total, width=30):
@@ -75,8 +88,9 @@ def step_lines(steps, states, plain):
         if state == "not judged":
             blockers = [titles[need] for need in step.needs if states.get(need) != "pass" and need in titles]
             waits = f"   waits for: {blockers[0]}" if blockers else "   not reached"
-        line = head + step.title
-        lines.append(line + waits if len(step.title) + len(waits) + 14 <= WIDTH else line)
+        if len(step.title) + len(waits) + (14 if plain else 6) > WIDTH:
+            waits = "   waits"
+        lines.append(head + step.title + waits)
     return lines
 
 

@@ -12,15 +12,14 @@ def show_quickly():
     """Print the status, from the memo where it still holds; exit code 0."""
     memo = _read()
     if memo is None or memo["course"] != _stamp([os.path.join(ROOT, "topics", "catalog.toml")]):
-        remember()
-        memo = _read()
+        memo = remember()
     changed = memo["work"] != _stamp(memo["files"])
     print(memo["changed" if changed else "unchanged"])
     return 0
 
 
 def remember():
-    """Compute the status and keep it, with what it depends on."""
+    """Compute the status and keep it, with what it depends on; where nothing can be written, it is only returned."""
     from scripts import screen
     from utils.course import progress
     from utils.course.catalog import TOPICS, catalog
@@ -31,7 +30,11 @@ def remember():
         for name, changed in (("unchanged", False), ("changed", True))
     }
     memo = {"course": _stamp([str(TOPICS / "catalog.toml")]), "files": files, "work": _stamp(files), **texts}
-    progress.write("status", memo)
+    try:
+        progress.write("status", memo)
+    except OSError:
+        pass
+    return memo
 
 
 def lines(screen, progress, catalog, *, changed):
@@ -56,10 +59,10 @@ def lines(screen, progress, catalog, *, changed):
         return [*text, "", f"Next: python3 learn.py start {topic.number}"]
     known, current = progress.states(topic)
     text += screen.row("File", screen.relative(topic.workspace_file))
-    if changed or not current:
+    if (changed or not current) and step.level < 4:
         return [*text, "", "Next: python3 learn.py check"]
     if known.get(step.id) == "fail":
-        return [*text, "", "The last check failed here. Edit the file, then: python3 learn.py check"]
+        return [*text, "", f"The last check failed here. Edit the file, then: {screen.check_command(step)}"]
     return [*text, "", "Next: python3 learn.py task"]
 
 

@@ -42,6 +42,6 @@ def print_step(topic, step):
         f"Topic {topic.number}, level {step.level}: {step.title} ({step.minutes} minutes)", "",
         texts.for_terminal(texts.step_section(topic, step)), "",
         *screen.row("All of it", screen.relative(topic.folder / "README.md")),
-        *screen.row("Next", f"edit {screen.relative(topic.workspace_file)}, then python3 learn.py check"),
+        *screen.row("Next", f"edit {screen.relative(topic.workspace_file)}, then {screen.check_command(step)}"),
     ])  # fmt: skip
     return 0
