@@ -9,7 +9,10 @@ import traceback
 from scripts.environment import Trouble
 from utils.course.catalog import STATE, CatalogError
 
-COMMANDS = ("start", "task", "check", "hint", "list", "show", "skip", "own", "selftest")
+COMMANDS = (
+    "start", "task", "check", "watch", "hint", "list", "show", "skip", "own", "reset", "undo", "history", "draw",
+    "step", "selftest",
+)  # fmt: skip
 
 
 def dispatch(arguments):

@@ -65,7 +65,7 @@ def check_one(topic, arguments, asked=None):
     screen.out(screen.verdict_lines(topic, verdict, path, screen.is_plain(arguments)))
     if verdict.verdict == "pass":
         screen.out(passed_lines(topic, verdict, own=attempt is not None))
-    elif remembered:
+    elif remembered and remembered.stuck:
         screen.out(help_lines(topic, remembered.stuck))
     if remembered and remembered.trouble:
         screen.out(["", *screen.wrapped(remembered.trouble)])
@@ -73,9 +73,7 @@ def check_one(topic, arguments, asked=None):
 
 
 def help_lines(topic, stuck):
-    """An offer for somebody who has been at one place for long; nothing for everybody else."""
-    if not stuck:
-        return []
+    """An offer for somebody who has been at one place for long."""
     seen = "Three checks have ended at this place." if stuck == "equal" else "This has taken a while."
     return ["", *screen.wrapped(
         f"{seen} The next hint is there: python3 learn.py hint --more\n"

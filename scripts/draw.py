@@ -64,16 +64,23 @@ def recorded(arguments):
     inputs = numbers(arguments.program, arguments.inputs)
     try:
         value_class = load_candidate(path).Value
-    except (SyntaxError, ImportError, NameError, TypeError) as error:
-        raise CatalogError(
-            f"{screen.relative(path)} cannot be run: {error}. To see where: python3 learn.py check {topic.number}"
-        ) from error
+    except NotWritten:
+        raise
+    except Exception as error:  # a learner's file in the making may raise anything
+        raise _broken(path, "cannot be run", error, topic) from error
     recording = record(value_class, arguments.program, inputs)
     try:
         recording.root.backward()
     except NotImplementedError:
         pass  # before backward is written the picture shows the forward pass
+    except Exception as error:
+        raise _broken(path, "raised in backward", error, topic) from error
     return recording, screen.relative(path)
+
+
+def _broken(path, what, error, topic):
+    return CatalogError(f"{screen.relative(path)} {what}: {type(error).__name__}: {error}. "
+                        f"To see where: python3 learn.py check {topic.number}")  # fmt: skip
 
 
 def numbers(program, inputs):

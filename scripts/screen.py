@@ -1,6 +1,7 @@
 """How things look: lines of at most 80 columns, color only as an addition, nothing that a screen reader cannot say."""
 
 import os
+import re
 import sys
 import textwrap
 import time
@@ -10,6 +11,8 @@ from utils.course.catalog import ROOT
 from utils.course.judging import show
 
 WIDTH = 80
+# A command with its options, numbers of topics and names of the skeleton: it stands on one line, to be copied.
+COMMAND = re.compile(r"python3 learn\.py(?: [a-z]+)?(?: (?:--?[a-z-]+|\d[\w.]*\b|[A-Z]\w*\.\w+))*")
 SIGNS = {"pass": (":)", "pass", "32"), "fail": (":(", "fail", "31"), "not judged": (":|", "not judged", "2")}
 
 
@@ -32,11 +35,11 @@ def wrapped(text, indent=0, first=""):
     """A paragraph as lines of at most 80 columns; commands are not broken."""
     space = " " * indent
     lines = []
-    for paragraph in text.splitlines() or [""]:
+    for paragraph in COMMAND.sub(lambda match: match[0].replace(" ", "\0"), text).splitlines() or [""]:
         lines += textwrap.wrap(paragraph, WIDTH, initial_indent=first or space, subsequent_indent=space,
                                break_long_words=False, break_on_hyphens=False) or [""]  # fmt: skip
         first = ""
-    return lines
+    return [line.replace("\0", " ") for line in lines]
 
 
 def row(label, text):
@@ -76,6 +79,21 @@ def bar(done, total, width=30):
     return "[" + "#" * filled + "." * (width - filled) + "]"
 
 
+def road_bar(catalog):
+    """The progress bar over the road: the steps before the first open one."""
+    from utils.course import progress
+
+    step, skipped = progress.first_open(catalog), progress.skipped_topics()
+    road = [one for one in catalog.road if one.topic not in skipped]
+    done = road.index(step) if step else len(road)
+    return f"{bar(done, len(road))} {done} of {len(road)} steps"
+
+
+def tests(count):
+    """3 as "3 tests hold"."""
+    return f"{count} tests hold" if count != 1 else "1 test holds"
+
+
 def step_lines(steps, states, plain):
     """One line for each step: its sign, its title, and what it waits for."""
     titles = {step.id: step.title for step in steps}
@@ -100,8 +118,12 @@ def verdict_lines(topic, verdict, path, plain):
     shown = [step for step in topic.steps if step.id in verdict.states]
     if verdict.states and not verdict.problem:
         lines += [*step_lines(shown, verdict.states, plain), ""]
-    if verdict.verdict == "pass":
-        return lines
+    return lines if verdict.verdict == "pass" else lines + failure_lines(verdict)
+
+
+def failure_lines(verdict):
+    """What failed first, and what is to be done about it."""
+    lines = []
     if verdict.problem:
         lines += problem_lines(verdict)
     elif verdict.row:

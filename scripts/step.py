@@ -1,6 +1,6 @@
 """Write a page that plays forward and backward on your engine, one step at a time.
 
-    python3 learn.py step 02 "a*b + a" a=2 b=-3
+python3 learn.py step 02 "a*b + a" a=2 b=-3
 """
 
 import webbrowser
@@ -13,7 +13,9 @@ from utils.course.catalog import WORKSPACE, CatalogError
 
 def add_arguments(parser):
     draw.add_program(parser)
-    parser.add_argument("--output", type=Path, help="where to write: .html the page, .json the trace, .txt the sentences")
+    parser.add_argument(
+        "--output", type=Path, help="where to write: .html the page, .json the trace, .txt the sentences"
+    )
     parser.add_argument("--text", action="store_true", help="print the steps here instead of writing a page")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
 

@@ -177,7 +177,7 @@ def lay_out(source, format):
         commands.append([sys.executable, "-c", BY_PACKAGE, format])
     for command in commands:
         try:
-            done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=120)
+            done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=30)
         except (OSError, subprocess.TimeoutExpired):
             continue
         if done.returncode == 0 and done.stdout:

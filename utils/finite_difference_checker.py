@@ -542,7 +542,7 @@ class _Check:
     def look(self, line):
         """Which rows of claims agree with one central difference, and which are too small to be seen by it."""
         claimed, size = self.claimed(line)
-        unseen, tried = np.ones(len(claimed), bool), {}
+        unseen, unmoved, tried = np.ones(len(claimed), bool), np.ones(len(claimed), bool), {}
         steps = self.quick_steps(line)
         for t in steps:
             slopes, rounding = self.slopes(line, t)
@@ -556,6 +556,8 @@ class _Check:
             agrees, possible = False, True
             for smaller in sorted(tried):  # a smaller step is closer to the point; no larger one overrules it
                 agrees, possible = agrees | (possible & tried[smaller][0]), possible & tried[smaller][1]
+            unmoved &= (claimed == 0) & (slopes == 0)
+            agrees = agrees & ~unmoved | (unmoved if len(tried) == len(steps) else False)
             if agrees.all():
                 self.in_proportion = t <= self.step
                 break

@@ -61,6 +61,9 @@ def measure(up, down, plus, minus, centre, noise, reach=1.0) -> Slope:
         return Slope(0.0, noise / up[0], 0.0, 0.0, noise)
     end = moved[-1] + 1
     if end == len(plus):
+        # On the smallest rungs the slope and the curvature cancel out of the second
+        # difference; what is left there is the noise f really has.
+        noise = max(noise, np.abs(plus - 2 * centre + minus)[-3:].max())
         return _from_ladder(up, down, plus, minus, centre, noise)
 
     # Below `tread` nothing moves. Either values are rounded to stairs, and only
@@ -72,7 +75,7 @@ def measure(up, down, plus, minus, centre, noise, reach=1.0) -> Slope:
     if rise <= 8 * noise or tread <= 1e-4 * reach:
         climb = (values[:end] for values in (up, down, plus, minus))
         slope = _from_ladder(*climb, centre, max(noise, rise))
-        if rise <= 8 * noise or slope.error <= GOOD_ENOUGH * abs(slope.value):
+        if rise <= 8 * noise or (slope.error <= GOOD_ENOUGH * abs(slope.value) and not slope.kink):
             return slope
     return Slope(0.0, noise / tread, 0.0, 0.0, noise)
 
@@ -82,9 +85,6 @@ def _from_ladder(up, down, plus, minus, centre, noise) -> Slope:
     right, left = (plus - centre) / up, (centre - minus) / down
     central = (plus - minus) / (up + down)
     jump = np.abs(right - left)
-    # On the smallest rungs the slope and the curvature cancel out of the second
-    # difference; what is left there is the noise f really has.
-    noise = max(noise, np.abs(plus - 2 * centre + minus)[-3:].max())
     rounding = noise / up
 
     rung = _kink(jump, rounding)
@@ -144,12 +144,12 @@ def _holds(value, error, rung, central, jump, rounding) -> bool:
     closed = jump[rung] <= 0.02 * abs(value) + 4 * rounding[rung]
     if not (closes or closed):
         return False
-    # Smaller steps come closer to the centre: two of them that agree with each
-    # other and not with this entry overrule it.
-    off = np.abs(central[rung + 1 :] - value)
+    # Smaller steps come closer to the centre: two of them in a row that are off to the
+    # same side, by more than they can be by rounding, overrule this entry.
+    off = central[rung + 1 :] - value
     allowed = 2 * (abs(central[rung] - value) + error) + 4 * rounding[rung + 1 :]
-    agree = np.abs(np.diff(central[rung + 1 :])) < 0.1 * off[:-1]
-    return not np.any(agree & (off > allowed)[:-1])
+    side = np.sign(off) * (np.abs(off) > allowed)
+    return not np.any(side[1:] * side[:-1] > 0)
 
 
 # Inputs as one long vector -----------------------------------------------------------

@@ -22,6 +22,7 @@ from utils.course.expressions import Dual
 from utils.drawing import NoGraphviz, dot_text, lay_out
 from utils.graphs import TooLarge, is_number, number
 from utils.recording import graph_of
+from utils.verdicts import first_difference
 
 VERSION = 1
 MOST_VALUES = 200
@@ -73,14 +74,20 @@ def page(trace, graph):
     return re.sub(r"__([A-Z]+)__", lambda match: parts[match[1]], TEMPLATE.read_text(encoding="utf-8"))
 
 
-# The steps -------------------------------------------------------------------------------------------------------------
+# The steps ------------------------------------------------------------------------------------------------------------
 
 
 def _forward_steps(graph):
     for node in graph.nodes:
-        inputs = " and ".join(f"{graph.nodes[e.parent].name} = {number(graph.nodes[e.parent].data)}" for e in node.edges)
+        inputs = " and ".join(
+            f"{graph.nodes[e.parent].name} = {number(graph.nodes[e.parent].data)}" for e in node.edges
+        )
         if not node.edges:
-            yield {"kind": "forward", "node": node.index, "say": f"Forward: {node.name} = {number(node.data)} is an input."}
+            yield {
+                "kind": "forward",
+                "node": node.index,
+                "say": f"Forward: {node.name} = {number(node.data)} is an input.",
+            }
             continue
         yield {
             "kind": "forward", "node": node.index, "answer": node.data,
@@ -95,7 +102,7 @@ def _backward_steps(graph, nodes, edges):
     nodes[-1]["chain"] = 1.0
     yield {"kind": "seed", "node": root.index, "answer": 1.0, "before": 0.0,
            "say": f"Backward begins at {root.name}, whose derivative with respect to itself is 1. Its gradient is 1.",
-           "ask": f"Backward begins at {root.name}. What is the derivative of {root.name} with respect to itself?"}  # fmt: skip
+           "ask": f"Backward begins at {root.name}. What is its derivative with respect to itself?"}  # fmt: skip
     waiting = [0] * len(nodes)
     for edge in edges:
         waiting[edge["parent"]] += 1
@@ -130,91 +137,7 @@ def _bracketed(text):
     return f"({text})" if text.startswith("-") else text
 
 
-# The verdict -----------------------------------------------------------------------------------------------------------
-
-
-def first_difference(trace, exact_data):
-    """The first place where the engine and the rules disagree, in the order of the steps; None if they agree."""
-    nodes, edges = trace["nodes"], trace["edges"]
-    for node, exact in zip(nodes, exact_data, strict=True):
-        if exact is not None and not _close(node["data"], exact):
-            text = f"Forward, {node['op']} gives {number(node['data'])}; it should give {number(exact)}."
-            return {"kind": "value", "node": node["id"], "edges": [], "text": text}
-    if all(node["grad"] in (0, None) for node in nodes):
-        text = (f"After backward every gradient is still 0. Backward begins by setting the gradient of "
-                f"{nodes[-1]['name']} itself to 1.")  # fmt: skip
-        return {"kind": "seed", "node": nodes[-1]["id"], "edges": [], "text": text}
-    # What the engine's own numbers upstream imply, so that one mistake is not found again at everything below it.
-    grads = [node["chain"] if node["grad"] is None else node["grad"] for node in nodes]
-    for node in reversed(nodes):
-        arriving = [edge for edge in edges if edge["parent"] == node["id"]]
-        shares = [grads[edge["user"]] * edge["local"] for edge in arriving] or [1.0]
-        if not _close(grads[node["id"]], math.fsum(shares) if all(map(math.isfinite, shares)) else sum(shares)):
-            return _sum_verdict(node, grads[node["id"]], arriving, shares, nodes, edges, grads)
-        for edge in edges:
-            if edge["user"] == node["id"] and not _local_is_right(edge, nodes):
-                return _local_verdict(edge, nodes)
-    return None
-
-
-def _local_verdict(edge, nodes):
-    user, parent = nodes[edge["user"]], nodes[edge["parent"]]
-    text = (f"The local derivative of {user['op']} for {parent['name']} is wrong: run alone, your rule passes on "
-            f"{number(edge['own'])}; it should be {number(edge['exact'])}.")  # fmt: skip
-    return {"kind": "local", "node": user["id"], "edges": [edge["id"]], "text": text}
-
-
-def _sum_verdict(node, got, arriving, shares, nodes, edges, grads):
-    """Which mistake gives exactly this gradient, from shares that are right one by one."""
-    name, total, ids = node["name"], math.fsum(shares), [edge["id"] for edge in arriving]
-    told = f"The gradient of {name} is {number(got)}; the chain rule gives "
-    told += f"{' + '.join(_bracketed(number(share)) for share in shares)} = " if len(shares) > 1 else ""
-    told += f"{number(total)}. "
-    if not arriving:
-        why = "Backward begins with 1 at the result." if not _close(got, 2.0) else "The 1 at the start was added twice."
-        return {"kind": "seed", "node": node["id"], "edges": [], "text": told + why}
-    if len(shares) > 1:
-        for kept in range(1, len(shares)):
-            for some in itertools.combinations(range(len(shares)), kept):
-                if _close(got, math.fsum(shares[place] for place in some)):
-                    lost = [ids[place] for place in range(len(ids)) if place not in some]
-                    why = (f"{name} is used {len(shares)} times, and only {kept} of the uses counted. "
-                           "Add to a gradient (+=) instead of setting it (=), and pass one share for each use.")  # fmt: skip
-                    return {"kind": "overwritten", "node": node["id"], "edges": lost, "text": told + why}
-            if len(shares) > 12:  # the number of subsets would get out of hand
-                break
-    # Did a user pass its gradient on before all of it had arrived?
-    for place, edge in enumerate(arriving):
-        parts = [grads[e["user"]] * e["local"] for e in edges if e["parent"] == edge["user"]]
-        user = nodes[edge["user"]]
-        rest = got - (total - shares[place])
-        partial = [math.fsum(some) for kept in range(len(parts)) for some in itertools.combinations(parts[:12], kept)]
-        if any(_close(rest, early * edge["local"]) for early in partial):
-            had = next(early for early in partial if _close(rest, early * edge["local"]))
-            why = (f"{user['name']} passed on {number(had)} before its whole gradient {number(grads[user['id']])} had "
-                   "arrived. A value passes its gradient on once, after all its users: reverse topological order.")  # fmt: skip
-            return {"kind": "order", "node": node["id"], "edges": [edge["id"]], "text": told + why}
-    if total and got / total > 1 and _close(got / total, round(got / total)):
-        why = f"It was counted {round(got / total)} times: a rule ran more than once, or an old gradient was still there."
-    elif got == 0:
-        why = "Nothing arrived: the rule of its user did not run."
-    else:
-        why = "Each operation alone is right, so look at how backward walks and adds."
-    return {"kind": "repeated" if "counted" in why else "sum", "node": node["id"], "edges": ids, "text": told + why}
-
-
-def _local_is_right(edge, nodes):
-    own, exact = edge["own"], edge["exact"]
-    if own is None or exact is None:
-        return True
-    at_kink = nodes[edge["user"]]["op"] == "relu" and nodes[edge["parent"]]["data"] == 0
-    return _close(own, exact) or (at_kink and 0 <= own <= 1)
-
-
-def _close(got, expected):
-    if not (math.isfinite(got) and math.isfinite(expected)):
-        return got == expected or (math.isnan(got) and math.isnan(expected))
-    return abs(got - expected) <= 1e-7 * max(1.0, abs(expected))
+# The truth ------------------------------------------------------------------------------------------------------------
 
 
 def _exact_locals(recording, node):
@@ -235,7 +158,7 @@ def _dual(recording, node, place, wanted):
         return None
 
 
-# The page --------------------------------------------------------------------------------------------------------------
+# The page -------------------------------------------------------------------------------------------------------------
 
 
 def _picture(trace, graph):
@@ -258,6 +181,6 @@ def _plain(thing):
         return {key: _plain(value) for key, value in thing.items()}
     if isinstance(thing, (list, tuple)):
         return [_plain(value) for value in thing]
-    if is_number(thing):
+    if isinstance(thing, float):
         return float(thing) if math.isfinite(thing) else str(float(thing))
-    return thing if thing is None or isinstance(thing, str) else str(thing)
+    return thing if thing is None or isinstance(thing, (str, int)) else str(thing)

@@ -38,7 +38,7 @@ BINARY = {
     "mul": (lambda a, b: a * b, lambda u, a, b, y: (u * b, u * a)),
     "sub": (lambda a, b: a - b, lambda u, a, b, y: (u, -u)),
     "ratio": (lambda a, b: a / (2 + b * b), lambda u, a, b, y: (u / (2 + b * b), -2 * u * y * b / (2 + b * b))),
-    "maximum": (np.maximum, lambda u, a, b, y: (u * (a > b), u * (b > a))),
+    "maximum": (np.maximum, lambda u, a, b, y: (u * (a >= b), u * (b > a))),
 }
 HEADS = {
     "none": (lambda x: x, lambda u, x: u),

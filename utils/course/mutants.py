@@ -1,4 +1,4 @@
-"""Planted mistakes: one replacement in a level's file each, caught by a named test and explained by a diagnosis."""
+"""Planted mistakes: one replacement in a file each, or a few, caught by a named test and explained by a diagnosis."""
 
 import json
 import multiprocessing
@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import tomllib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from utils.course.diagnosis import failing
 
 SERVER = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else None)
 SERVER.set_forkserver_preload(["utils.course.warm"])
-KEYS = {"id", "base", "find", "replace", "kills", "diagnosis", "says", "try", "name", "upto"}
+KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto"}
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,8 @@ class Mutant:
 
     id: str
     base: str
-    find: str
-    replace: str
-    kills: str
+    edits: tuple  # (find, replace) pairs
+    kills: str  # "" where the file cannot even be judged: syntax and contract
     diagnosis: str
     says: str
     advice: str = ""
@@ -37,25 +37,36 @@ class Mutant:
 
 
 def mutants_of(topic):
-    """The mutants of a topic, from tests/mutants/<topic>.toml. Raises ValueError for an unknown key."""
+    """The mutants of a topic, from tests/mutants/<topic>.toml. Raises ValueError for an entry that is not as it should be."""
     path = ROOT / "tests" / "mutants" / f"{topic.folder.name}.toml"
-    if not path.exists():
-        return []
-    found = []
-    for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", []):
-        if set(entry) - KEYS:
-            raise ValueError(f"{path.name}, mutant {entry.get('id')}: unknown keys {sorted(set(entry) - KEYS)}")
-        entry = {**entry, "advice": entry.get("try", "")}
-        found.append(Mutant(**{key: value for key, value in entry.items() if key != "try"}))
+    return read(path) if path.exists() else []
+
+
+def read(path):
+    """The mutants in a file. Raises ValueError for an unknown key and for an id that stands twice."""
+    found = [_mutant(path, entry) for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", [])]
+    twice = [id for id, count in Counter(mutant.id for mutant in found).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path.name}: {', '.join(twice)} stands there twice.")
     return found
 
 
+def _mutant(path, entry):
+    if set(entry) - KEYS or ("edits" in entry) == ("find" in entry):
+        raise ValueError(f"{path.name}, mutant {entry.get('id')}: unknown keys {sorted(set(entry) - KEYS)}, "
+                         "or not exactly one of `find` and `edits`.")  # fmt: skip
+    edits = entry.pop("edits", None) or [[entry.pop("find"), entry.pop("replace")]]
+    return Mutant(edits=tuple(map(tuple, edits)), advice=entry.pop("try", ""), **{"kills": "", **entry})
+
+
 def source(topic, mutant):
-    """The text of the mutant's file. Raises ValueError unless the replacement fits exactly once."""
+    """The text of the mutant's file. Raises ValueError unless each replacement fits exactly once."""
     text = topic.candidate_path(mutant.base).read_text(encoding="utf-8")
-    if text.count(mutant.find) != 1:
-        raise ValueError(f"Mutant {mutant.id} fits {text.count(mutant.find)} places of {mutant.base}; it must be one.")
-    return text.replace(mutant.find, mutant.replace)
+    for find, replace in mutant.edits:
+        if text.count(find) != 1:
+            raise ValueError(f"Mutant {mutant.id} fits {text.count(find)} places of {mutant.base}; it must be one.")
+        text = text.replace(find, replace)
+    return text
 
 
 def run_all(topic, mutants, jobs=2):

@@ -56,13 +56,14 @@ def _count_equal(entry, failure, same_file):
 def _count_work(entry, before, states, now):
     """Seconds of work since a step was reached that had never held before."""
     new = any(state == "pass" and before.get(id) not in ("pass", "stale") for id, state in states.items())
-    entry["worked"] = 0.0 if new else entry.get("worked", 0.0) + min(max(0.0, now - entry.get("when", now)), LONGEST_PAUSE)
+    pause = min(max(0.0, now - entry.get("when", now)), LONGEST_PAUSE)
+    entry["worked"] = 0.0 if new else entry.get("worked", 0.0) + pause
 
 
 def stuck(topic):
     """Why help is to be offered now: "equal" failures in a row, "long" without a new step, or "" for neither."""
     entry = read("progress").get(topic.number, {})
-    if entry.get("equal", 0) >= ENOUGH_EQUAL:
+    if entry.get("equal", 0) and entry["equal"] % ENOUGH_EQUAL == 0:  # not at every check from then on
         return "equal"
     return "long" if entry.get("failure") and entry.get("worked", 0.0) >= ENOUGH_SECONDS else ""
 
@@ -105,10 +106,10 @@ def asked_of(catalog, topic):
     return tuple(reached)
 
 
-def asked_upto(catalog, step):
-    """The steps of the topic of `step` on the road, up to this one: what `watch` judges."""
-    own = [one for one in catalog.road if one.topic == step.topic]
-    return tuple(own[: own.index(step) + 1])
+def first_open_in(topic):
+    """The first step of a topic that has not passed, on the road or off it; None if there is none."""
+    known, _ = states(topic)
+    return next((step for step in topic.steps if known.get(step.id) not in ("pass", "stale")), None)
 
 
 def topic_at_hand(catalog):

@@ -57,11 +57,16 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    path, trace = config.getoption("--rows"), config.getoption("--trace-file")
+    config.addinivalue_line("markers", "benchmark: rows of pytest-benchmark, which a check does without")
     config.stash[failed_key] = set()
-    config.stash[rows_key] = open(path, "a", encoding="utf-8") if path else None
+    open_results(config, config.getoption("--rows"), config.getoption("--trace-file"))
+
+
+def open_results(config, rows, trace):
+    """Where the rows and the line that ran too long go; None for nowhere."""
+    config.stash[rows_key] = open(rows, "a", encoding="utf-8") if rows else None
     config.stash[trace_key] = open(trace, "w", encoding="utf-8") if trace else None
-    if path:
+    if rows:
         _limit_resources()
 
 

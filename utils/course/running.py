@@ -19,6 +19,7 @@ OUTPUT_LIMIT = 64_000  # bytes of a candidate's own prints that are kept
 OPTIONS = (
     "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", "-p", "no:unraisableexception",
     "-p", "no:threadexception", "-W", "ignore", "--rootdir", str(ROOT),
+    "-c", str(ROOT / "pyproject.toml"),  # said here, since pytest would look for it above the files of rows, too
 )  # fmt: skip
 
 
@@ -48,27 +49,35 @@ def run(topic, path, *, level=None, upto=None, steps=(), upward=False, patience=
     Popen from nothing, the standby of `watch` and the copies of mutants.py from one that has everything imported.
     `superseded` is asked every few milliseconds; when it says yes, the process is killed and Superseded raised.
     """
-    highest = level or upto
-    patience = patience or float(os.environ.get("COURSE_PATIENCE", 0))
-    limits = [patience] if patience else [PATIENCE[number] for number in sorted(PATIENCE) if number <= highest]
+    chosen = arguments(topic, path, level=level, upto=upto, steps=steps, upward=upward, patience=patience)
+    longest = max(float(limit) for limit in chosen[chosen.index("--patience") + 1].split(","))
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         rows, trace, output = (Path(folder) / name for name in ("rows", "trace", "output"))
         rows.touch()
-        command = [
-            sys.executable, "-m", "pytest", str(topic.tests), *OPTIONS, "--candidate", str(path), "--rows", str(rows),
-            "--level" if level else "--upto", str(highest), "--trace-file", str(trace),
-            "--patience", ",".join(map(str, limits)),
-        ]  # fmt: skip
-        command += ["--steps", ",".join(step.id for step in steps)] if steps else []
-        command += ["--upward"] if upward else []
+        command = [sys.executable, "-m", "pytest", *chosen, "--rows", str(rows), "--trace-file", str(trace)]
         with open(output, "wb") as stream:
             process = start(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=stream,
                             stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
             try:
-                stopped = _wait(process, rows, max(limits), superseded)
+                stopped = _wait(process, rows, longest, superseded)
             finally:
                 kill(process)
-        return _collect(rows, trace, output, process.returncode, stopped, max(limits))
+        found = _collect(rows, trace, output, process.returncode, stopped, longest)
+    if found.ending == "broken" and start is not subprocess.Popen:  # a process from nothing says in words what is wrong
+        return run(topic, path, level=level, upto=upto, steps=steps, upward=upward, patience=patience,
+                   superseded=superseded)  # fmt: skip
+    return found
+
+
+def arguments(topic, path, *, level=None, upto=None, steps=(), upward=False, patience=None):
+    """What pytest is told about a run, except where its results go."""
+    highest = level or upto
+    patience = patience or float(os.environ.get("COURSE_PATIENCE", 0))
+    limits = [patience] if patience else [PATIENCE[number] for number in sorted(PATIENCE) if number <= highest]
+    found = [str(topic.tests), *OPTIONS, "--candidate", str(path), "--level" if level else "--upto", str(highest),
+             "--patience", ",".join(map(str, limits))]  # fmt: skip
+    found += ["--steps", ",".join(step.id for step in steps)] if steps else []
+    return found + (["--upward"] if upward else [])
 
 
 def environment():

@@ -37,7 +37,7 @@ def digest_of(content):
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def keep(path, content=None):
+def keep(path, content=None, *, durable=False):
     """Keep what is in the file, or `content` as a version of it; the copy's path, None without a file.
 
     Raises OSError where it cannot be kept.
@@ -53,12 +53,18 @@ def keep(path, content=None):
     if known and known[-1].path == kept and known[-1].content == content:
         return kept
     if not kept.exists() or kept.read_bytes() != content:
-        atomically(kept, content)
+        atomically(kept, content, durable=durable)
     # The order of versions is the order of these times, also where the clock of the machine goes backwards.
     now = max(time.time_ns(), known[-1].path.stat().st_mtime_ns + 1 if known else 0)
     os.utime(kept, ns=(now, now))
     _prune(path)
     return kept
+
+
+def present(path):
+    """The digest of the file as it is now, "" without a file."""
+    content = _content(path)
+    return "" if content is None else digest_of(content)
 
 
 def versions(path):
@@ -80,10 +86,10 @@ def replace(path, content):
         if before == content:
             return
         if before is not None:
-            keep(path, before)
+            keep(path, before, durable=True)
         keep(path, content)
         try:
-            return atomically(path, content, still=lambda before=before: _content(path) == before)
+            return atomically(path, content, durable=True, still=lambda before=before: _content(path) == before)
         except Changed:
             continue  # saved in this very moment: keep that version too, then try again
     raise Changed(path.name)
@@ -97,16 +103,17 @@ def go_back(path, to=None):
     before = _content(path)
     known = versions(path)
     if before is not None and digest_of(before) not in {version.digest for version in known}:
-        keep(path, before)
+        keep(path, before, durable=True)
         known = versions(path)
     wanted = to
     if wanted is None:
-        place = next((n for n, one in enumerate(known) if before is not None and one.digest == digest_of(before)), len(known))
+        digests = [version.digest for version in known]
+        place = digests.index(digest_of(before)) if before is not None else len(known)
         if place == 0:
             return None
         wanted = known[place - 1]
     # The order of the versions stays as it is, or going back again would come back here.
-    atomically(path, wanted.content, still=lambda: _content(path) == before)
+    atomically(path, wanted.content, durable=True, still=lambda: _content(path) == before)
     return wanted
 
 

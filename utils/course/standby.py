@@ -1,8 +1,9 @@
-"""A process that has everything imported and waits: `watch` gives it one run of pytest, then makes the next one.
+"""A process that has everything imported and waits: `watch` gives it one run of pytest, then has the next one made.
 
-It is spawned, never forked, so that it works on every system and after libraries that must not be forked. What it does
-in advance is a session on the stub: modules are imported, tests are collected, expected values are computed. The run
-itself is the one that `check` makes: same arguments, same tests, a process of its own that is killed at the end.
+It is spawned, never forked, so that it works on every system and after libraries that must not be forked. In advance
+it runs one session on the stub, so that modules are imported and expected values computed, and then opens the session
+of the run itself up to its first test. What follows is what `check` does: the same arguments, tests and rows, in a
+process of its own that is killed at the end.
 """
 
 import json
@@ -13,35 +14,37 @@ import tempfile
 from pathlib import Path
 
 from utils.course.catalog import ROOT
-from utils.course.running import OPTIONS, environment, kill
+from utils.course.running import OPTIONS, arguments, environment, kill
 
 
 class Standby:
-    """Keeps one process waiting for the tests of a topic; `start` takes the place of Popen in running.run."""
+    """Keeps one process waiting for a run of the tests of a topic; `start` takes the place of Popen in running.run."""
 
-    def __init__(self, topic, level):
-        self._topic, self._level = topic, min(level, 2)  # above, the tests are too heavy to be tried in advance
-        self._waiting = None
-        self.prepare()
+    def __init__(self):
+        self._waiting = self._at_work = None
 
-    def prepare(self):
-        """Have a process waiting, unless there is one."""
-        if self._waiting is None or self._waiting.process.poll() is not None:
-            self._waiting = _Waiting(self._topic, self._level)
+    def prepare(self, topic, path, **chosen):
+        """Have a process waiting for this run (see running.arguments), unless it is there already."""
+        wanted = (arguments(topic, path, **chosen), _course(topic))
+        waiting = self._waiting
+        if waiting and waiting.process.poll() is None and (waiting.arguments, waiting.course) == wanted:
+            return
+        self.close()
+        self._waiting = _Waiting(topic, *wanted)
 
     def start(self, command, *, cwd, env, stdout, **options):
-        """As Popen for a command that is `python -m pytest …`; what it prints goes to the same file."""
+        """As Popen for a command that is `python -m pytest …`."""
         waiting, self._waiting = self._waiting, None
-        if waiting is None or waiting.course != _course(self._topic):  # the tests have been changed since
-            if waiting:
-                waiting.end()
-            return subprocess.Popen(command, cwd=cwd, env=env, stdout=stdout, **options)
-        try:
-            waiting.give({"arguments": command[3:], "output": str(stdout.name)})
-        except OSError:  # it is gone: something outside has ended it
+        if waiting and waiting.course == _course(waiting.topic):  # else the tests have been changed since
+            try:
+                waiting.give(command[3:])
+                self._at_work = waiting  # its folder is to live as long as it does
+                return waiting.process
+            except OSError:  # something outside has ended it
+                pass
+        if waiting:
             waiting.end()
-            return subprocess.Popen(command, cwd=cwd, env=env, stdout=stdout, **options)
-        return waiting.process
+        return subprocess.Popen(command, cwd=cwd, env=env, stdout=stdout, **options)
 
     def is_ready(self):
         """Has the process done all it can do in advance?"""
@@ -57,14 +60,13 @@ class Standby:
 class _Waiting:
     """One process that waits for its job on its standard input."""
 
-    def __init__(self, topic, level):
-        self.course = _course(topic)
-        self._folder = tempfile.TemporaryDirectory(prefix="course-")
+    def __init__(self, topic, arguments, course):
+        self.topic, self.arguments, self.course = topic, arguments, course
+        self._folder = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
         self.ready = Path(self._folder.name) / "ready"
-        command = [sys.executable, "-m", "utils.course.standby", str(topic.tests), str(level), str(self.ready)]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True,
+            [sys.executable, "-m", "utils.course.standby", str(self.ready), *arguments], cwd=ROOT, env=environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
     def give(self, job):
@@ -82,24 +84,38 @@ def _course(topic):
     return [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in sorted(files) if file.is_file()]
 
 
-def wait(tests, level, ready):
+def wait(ready, *prepared):
     """In the waiting process: prepare, wait for the job, do it; never returns."""
     import gc
 
     import pytest
 
-    pytest.main([tests, *OPTIONS, "-p", "no:terminal", "--candidate", "stub", "--upto", level])
-    gc.collect()
-    gc.freeze()  # what is here already is not looked through again when the candidate makes garbage
-    Path(ready).touch()
-    line = sys.stdin.readline()
-    if not line:  # whoever wanted it is gone
-        os._exit(0)
-    job = json.loads(line)
-    nothing, output = os.open(os.devnull, os.O_RDONLY), os.open(job["output"], os.O_WRONLY | os.O_APPEND)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(source, target)
-    os._exit(int(pytest.main(job["arguments"])))
+    from utils.course import reporting
+
+    given = os.fdopen(os.dup(0), "rb")  # pytest puts something else in the place of standard input
+    job = []
+
+    class Opened:
+        """Holds the session at its first test until the job is there."""
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(self, session):
+            gc.collect()
+            gc.freeze()  # what is here already is not looked through again when the candidate makes garbage
+            Path(ready).touch()
+            line = given.readline()
+            if not line:  # whoever wanted it is gone
+                os._exit(0)
+            job[:] = json.loads(line)
+            if job[:-4] != list(prepared):
+                return True  # another one than expected: nothing of this session is run
+            reporting.open_results(session.config, job[-3], job[-1])
+            return None
+
+    highest = min(int(prepared[prepared.index("--upto") + 1]), 2)  # above, tests are too heavy to be tried in advance
+    pytest.main([prepared[0], *OPTIONS, "--candidate", "stub", "--upto", str(highest)])
+    code = pytest.main(list(prepared), plugins=[Opened()])
+    os._exit(int(code if job[:-4] == list(prepared) else pytest.main(job)))
 
 
 if __name__ == "__main__":

@@ -65,10 +65,11 @@ def updated(name):
             write(name, data)
 
 
-def atomically(path, content, *, still=lambda: True):
+def atomically(path, content, *, still=lambda: True, durable=False):
     """Write bytes to a temporary file beside `path`, then put it in its place; a link is followed, rights are kept.
 
-    `still` is asked just before: if it says no, Changed is raised and nothing happens.
+    `still` is asked just before: if it says no, Changed is raised and nothing happens. `durable`: it is on the disk
+    when this returns, also if the power fails then; that costs some ten milliseconds.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,8 @@ def atomically(path, content, *, still=lambda: True):
         with open(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         with suppress(OSError):
             os.chmod(temporary, path.stat().st_mode & 0o7777)
         if not still():

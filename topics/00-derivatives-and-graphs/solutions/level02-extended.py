@@ -2,8 +2,8 @@
 
 What changed   each operation has its value and its local derivatives side by side. Slopes come from them, not from
                nudges: by walking all paths, or by one sweep over the lines from the output back.
-What it buys   exact slopes. The sweep looks at each edge once and gives the slopes for all names together: on 20 stacked
-               diamonds 80 edges give 61 slopes.
+What it buys   exact slopes. The sweep looks at each edge once and gives the slopes for all names together: on 20
+               stacked diamonds 80 edges give 61 slopes.
 What it costs  `sum_over_paths` keeps every path: 12 stacked diamonds have 4,096 of them and take 1.6 MB, 20 would have
                1,048,576. The sweep needs the value of every name, so all of them are kept until it is done.
 """

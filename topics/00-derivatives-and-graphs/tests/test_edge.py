@@ -41,10 +41,11 @@ def test_a_graph_may_be_evaluated_again_with_other_numbers(candidate):
     graph = {"x": 2.0, "y": 3.0, "z": ("*", "x", "y")}
     first = candidate.evaluate(graph)
     again = candidate.evaluate({**graph, "x": 5.0})
+    alone = candidate.evaluate({"q": 1.0})
     expect_all([
         ('evaluate(graph)["z"]', lambda: first["z"], 6.0, "z = x * y at x = 2, y = 3"),
         ('evaluate(graph)["z"]', lambda: again["z"], 15.0, "z = x * y at x = 5, y = 3, after x = 2"),
-        ('len(evaluate(graph)), for {"q": 1.0}', lambda: len(candidate.evaluate({"q": 1.0})), 1.0, "a graph of one leaf"),
+        ("len(evaluate(graph))", lambda: len(alone), 1.0, "a graph of one leaf, q = 1"),
     ])  # fmt: skip
 
 
@@ -162,29 +163,27 @@ def test_two_positions_in_one_line_are_two_paths(candidate):
 def test_from_a_name_to_itself_there_is_one_path_and_up_the_graph_none(candidate):
     values = {"x": 2.0, "idle": 7.0, "y": 3.0, "p": 6.0, "z": 8.0, "w": 56.0}
 
-    def number(output, source):
-        return len(list(candidate.paths(OUTPUT_IN_THE_MIDDLE, values, output, source)))
-
-    expect_all([
-        ('the number of paths in paths(graph, values, "z", "z")', lambda: number("z", "z"), 1.0, BESIDE),
-        ('the number of paths in paths(graph, values, "z", "p")', lambda: number("z", "p"), 1.0, BESIDE),
-        ('the number of paths in paths(graph, values, "p", "z")', lambda: number("p", "z"), 0.0, BESIDE),
-        ('the number of paths in paths(graph, values, "z", "idle")', lambda: number("z", "idle"), 0.0, BESIDE),
-    ])  # fmt: skip
+    expected = {("z", "z"): 1.0, ("z", "p"): 1.0, ("p", "z"): 0.0, ("z", "idle"): 0.0}
+    found = {pair: len(list(candidate.paths(OUTPUT_IN_THE_MIDDLE, values, *pair))) for pair in expected}
+    expect_all(
+        (f'the number of paths in paths(graph, values, "{output}", "{source}")',
+         lambda pair=(output, source): found[pair], number, BESIDE)
+        for (output, source), number in expected.items()
+    )  # fmt: skip
 
 
 @pytest.mark.level2
 @pytest.mark.about("sum_over_paths")
 def test_a_sum_over_no_path_is_zero_and_to_itself_one(candidate):
-    def total(output, source):
-        return candidate.sum_over_paths(OUTPUT_IN_THE_MIDDLE, output, source)
-
+    expected = {("z", "x"): 4.0, ("z", "z"): 1.0, ("z", "idle"): 0.0, ("p", "z"): 0.0}
+    found = {pair: candidate.sum_over_paths(OUTPUT_IN_THE_MIDDLE, *pair) for pair in expected}
+    twice = candidate.sum_over_paths(SAME_PARENT_TWICE, "s", "x")
     expect_all([
-        ('sum_over_paths(graph, "z", "x")', lambda: total("z", "x"), 4.0, BESIDE),
-        ('sum_over_paths(graph, "z", "z")', lambda: total("z", "z"), 1.0, BESIDE),
-        ('sum_over_paths(graph, "z", "idle")', lambda: total("z", "idle"), 0.0, BESIDE),
-        ('sum_over_paths(graph, "p", "z")', lambda: total("p", "z"), 0.0, BESIDE),
-        ('sum_over_paths(graph, "s", "x")', lambda: candidate.sum_over_paths(SAME_PARENT_TWICE, "s", "x"), 6.0, TWICE),
+        *(
+            (f'sum_over_paths(graph, "{output}", "{source}")', lambda pair=(output, source): found[pair], number, BESIDE)
+            for (output, source), number in expected.items()
+        ),
+        ('sum_over_paths(graph, "s", "x")', lambda: twice, 6.0, TWICE),
     ])  # fmt: skip
 
 

@@ -24,19 +24,24 @@ def diamonds(number):
     return graph
 
 
-def random_graph(seed, size=14):
-    """Three leaves and `size` lines that use any two names above them. Factors are kept small: only leaves multiply."""
+def random_graph(seed, size):
+    """Three leaves, `size` lines that use the lines just above them, and "out", the sum of the last two.
+
+    exp is taken of leaves only and one factor of a product is a leaf, so that no number becomes large.
+    """
     rng = random.Random(seed)
-    graph = {name: rng.uniform(-1.2, 1.2) for name in "abc"}
+    graph = {name: round(rng.uniform(-1.2, 1.2), 2) for name in "abc"}
     for k in range(size):
-        names = list(graph)
+        near, far = list(graph)[-2:], list(graph)[-4:]
         operation = rng.choice(["+", "-", "*", "neg", "exp"])
-        if operation == "exp":
-            graph[f"n{k}"] = ("exp", rng.choice("abc"))
-        elif operation == "neg":
-            graph[f"n{k}"] = ("neg", rng.choice(names))
-        else:
-            graph[f"n{k}"] = (operation, rng.choice(names), rng.choice("abc" if operation == "*" else names[-4:]))
+        graph[f"n{k}"] = {
+            "+": ("+", rng.choice(near), rng.choice(far)),
+            "-": ("-", rng.choice(far), rng.choice(near)),
+            "*": ("*", rng.choice(near), rng.choice("abc")),
+            "neg": ("neg", rng.choice(near)),
+            "exp": ("exp", rng.choice("abc")),
+        }[operation]
+    graph["out"] = ("+", *list(graph)[-2:])
     return graph
 
 
@@ -124,13 +129,13 @@ def expect_at_most(what, limit, large, small, *, given):
 def test_the_sweep_is_exact_on_random_graphs(candidate):
     rows = []
     for seed in range(12):
-        graph = random_graph(seed)
-        output = list(graph)[-1]
+        graph = random_graph(seed, size=4 + seed // 2)  # the small ones first: they are what a learner sees
+        output = "out"
         found = candidate.reverse_sweep(graph, output)
         truth = exact(program(graph, output), leaves(graph)).gradients
-        where = program(graph, output) + " at " + ", ".join(f"{n} = {v:.4g}" for n, v in leaves(graph).items())
+        where = program(graph, output) + " at " + ", ".join(f"{n} = {v:g}" for n, v in leaves(graph).items())
         rows += [
-            (f'reverse_sweep(graph, "{output}")["{n}"]', lambda f=found, n=n: f[n], truth[n], where) for n in graph
+            (f'reverse_sweep(graph, "{output}")["{n}"]', lambda f=found, n=n: f[n], truth[n], where) for n in "abc"
         ]
     expect_all(rows)
 
@@ -248,12 +253,12 @@ def test_the_sum_over_paths_is_the_sweep_on_random_graphs(candidate):
     rows = []
     for seed in range(20, 26):
         graph = random_graph(seed, size=8)
-        output = list(graph)[-1]
+        output = "out"
+        found = {name: candidate.sum_over_paths(graph, output, name) for name in leaves(graph)}
         truth = exact(program(graph, output), leaves(graph)).gradients
         rows += [
-            (f'sum_over_paths(graph, "{output}", "{name}")',
-             lambda graph=graph, output=output, name=name: candidate.sum_over_paths(graph, output, name),
-             truth[name], program(graph, output))
+            (f'sum_over_paths(graph, "{output}", "{name}")', lambda f=found, n=name: f[n], truth[name],
+             program(graph, output))
             for name in leaves(graph)
         ]  # fmt: skip
     expect_all(rows)
@@ -262,14 +267,16 @@ def test_the_sum_over_paths_is_the_sweep_on_random_graphs(candidate):
 @pytest.mark.level4
 @pytest.mark.about("reverse_sweep")
 def test_the_sweep_agrees_with_torch_autograd_grad(candidate):
-    graphs = {
-        "z": {"x": 2.0, "y": 3.0, "p": ("*", "x", "y"), "z": ("+", "p", "x")},
-        "e": {"a": 2.0, "b": 3.0, "c": ("+", "a", "b"), "d": ("*", "c", "a"), "e": ("*", "c", "d")},
-        "g": {"u": 1.5, "v": -0.7, "m": ("-", "u", "v"), "n": ("neg", "m"), "k": ("exp", "n"), "g": ("*", "k", "m")},
-        "x20": diamonds(20),
-    } | {f"n{9 + seed}": random_graph(seed, size=10 + seed) for seed in range(30, 38)}  # fmt: skip
+    graphs = [
+        {"x": 2.0, "y": 3.0, "p": ("*", "x", "y"), "z": ("+", "p", "x")},
+        {"a": 2.0, "b": 3.0, "c": ("+", "a", "b"), "d": ("*", "c", "a"), "e": ("*", "c", "d")},
+        {"u": 1.5, "v": -0.7, "m": ("-", "u", "v"), "n": ("neg", "m"), "k": ("exp", "n"), "g": ("*", "k", "m")},
+        diamonds(20),
+        *(random_graph(seed, size=4 * seed) for seed in range(2, 10)),
+    ]  # fmt: skip
     rows = []
-    for output, graph in graphs.items():
+    for graph in graphs:
+        output = list(graph)[-1]
         found, reference = candidate.reverse_sweep(graph, output), torch_slopes(graph, output)
         rows += [
             (f'reverse_sweep(graph, "{output}")["{name}"]', lambda f=found, n=name: f[n], reference[name],
@@ -308,4 +315,5 @@ def test_a_line_fitted_with_the_sweep_follows_pytorch_step_by_step(candidate):
         weights = (weights - 0.03 * gradient).detach().requires_grad_()
     expect_all(rows)
     loss = candidate.evaluate(graph)["loss"]
-    expect("1 if the loss fell below 0.1 (it starts at 83.28)", lambda: float(math.floor(loss * 10) == 0), 1)
+    expect("the loss after 60 steps, rounded down to tenths", lambda: math.floor(loss * 10) / 10, 0.0,
+           given="the squared errors of w*x + b on four points; it starts at 83.28")  # fmt: skip

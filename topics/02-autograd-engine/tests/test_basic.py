@@ -7,7 +7,7 @@ import pytest
 from utils.course.judging import expect, expect_gradients, expect_programs
 
 # Distinct, of both signs and without coincidences such as 2 * 2 = 2 + 2; only `twin` repeats the number of `a`.
-POINT = {"a": 1.5, "b": -0.7, "c": 2.3, "d": 0.6, "twin": 1.5}
+POINT = {"a": 1.5, "b": -0.7, "c": 2.3, "d": 0.6, "g": -1.2, "twin": 1.5}
 
 
 def alone(operation):
@@ -15,36 +15,54 @@ def alone(operation):
     f = _filled(operation)
     return _tidy(
         f("a", "b"),
-        f"{f('a', 'b')} * c",  # upstream is not 1
-        f"c * {f('a', 'b')}",
-        f"{f('a * d', 'b + c')} * twin",  # parents that are results themselves
-        f"{f('a + d', 'b * c')} * twin",
+        f"{f('a', 'b')} * g",  # upstream is not 1
+        f"g * {f('a', 'b')}",
+        f"{f('a * d', 'b + c')} * g",  # parents that are results themselves
+        f"{f('a + d', 'b * c')} * g",
     )
 
 
 def reused(operation):
-    """Programs in which a parent of the operation has another user, before or after it, or is used twice by it."""
+    """Programs in which a parent of the operation has another user, before or after it, or is used twice by it.
+
+    The other user is a sum, and nothing else here is used twice: what fails is the operation, or the sum.
+    """
+    f = _filled(operation)
+    return _tidy(
+        f"{f('a', 'b')} * g + a",
+        f"a + {f('a', 'b')} * g",
+        f"{f('b', 'a')} * g + a",
+        f"a + {f('b', 'a')} * g",
+        f"({f('a', 'b')} + {f('a', 'c')}) * g",
+        f"({f('b', 'a')} + {f('c', 'a')}) * g",
+        f"{f('a', 'a')} * g + a",
+        f"{f('a', 'twin')} * g + twin",
+        f"e = a + d; {f('e', 'c')} * g + e",
+        f"e = a + d; e + {f('e', 'c')} * g",
+        f"e = a + d; {f('c', 'e')} * g + e",
+        f"e = a + d; {f('e', 'e')} * g + e",
+    )
+
+
+def entangled(operation):
+    """Programs in which the operation shares its parents with products, and with another use of itself."""
     f = _filled(operation)
     return _tidy(
         f"{f('a', 'b')} * c + a * d",
         f"a * d + {f('a', 'b')} * c",
         f"{f('b', 'a')} * c + a * d",
-        f"a * d + {f('b', 'a')} * c",
         f"{f('a', 'b')} * {f('a', 'c')}",
         f"{f('b', 'a')} * {f('c', 'a')}",
-        f"{f('a', 'a')} * c + a * d",
-        f"{f('a', 'twin')} * c + twin * d",
         f"e = a * d; {f('e', 'c')} * b + e * c",
         f"e = a * d; e * c + {f('e', 'c')} * b",
         f"e = a * d; {f('c', 'e')} * e",
-        f"e = a * d; e * {f('c', 'e')}",
-        f"e = a * d; {f('e', 'e')} * b + e * c",
+        f"e = a * d; e * {f('e', 'e')}",
     )
 
 
-def alone_and_reused(operation):
-    """Both tables; an operation that cannot be used at all is seen in the shortest program first."""
-    return alone(operation) + reused(operation)
+def everywhere(operation):
+    """All three tables, so that the shortest program that goes wrong is seen first."""
+    return alone(operation) + reused(operation) + entangled(operation)
 
 
 def _filled(operation):
@@ -142,7 +160,7 @@ def test_addition_adds_to_gradients_that_are_already_there(candidate):
 @pytest.mark.level1
 @pytest.mark.about("Value.backward", step="forgotten-path")
 def test_multiplication_adds_to_gradients_that_are_already_there(candidate):
-    expect_programs(candidate, "a * a", *reused("{} * {}"), **POINT)
+    expect_programs(candidate, "a * a", *reused("{} * {}"), *entangled("{} * {}"), **POINT)
 
 
 @pytest.mark.level1
@@ -166,37 +184,37 @@ def test_one_weight_is_fitted_by_stepping_against_its_gradient(candidate):
 @pytest.mark.level2
 @pytest.mark.about("Value.__neg__")
 def test_negation_wherever_it_stands_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("-{}"), **POINT)
+    expect_programs(candidate, *everywhere("-{}"), **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__sub__")
 def test_subtraction_wherever_it_stands_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("{} - {}"), "a - a", **POINT)
+    expect_programs(candidate, *everywhere("{} - {}"), "a - a", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__pow__")
 def test_powers_wherever_they_stand_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("{} ** 3"), "a ** 2", "a ** 4 * b", "a ** -1", "a ** -2 * b", **POINT)
+    expect_programs(candidate, *everywhere("{} ** 3"), "a ** 2", "a ** 4 * b", "a ** -1", "a ** -2 * b", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__truediv__")
 def test_division_wherever_it_stands_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("{} / {}"), "a / a", **POINT)
+    expect_programs(candidate, *everywhere("{} / {}"), "a / a", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__radd__")
 def test_a_plain_number_on_the_right_of_plus(candidate):
-    expect_programs(candidate, *alone_and_reused("{} + 4"), "a + 0.25", **POINT)
+    expect_programs(candidate, *everywhere("{} + 4"), "a + 0.25", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__radd__")
 def test_a_plain_number_on_the_left_of_plus(candidate):
-    expect_programs(candidate, *alone_and_reused("4 + {}"), "0.25 + a", **POINT)
+    expect_programs(candidate, *everywhere("4 + {}"), "0.25 + a", **POINT)
 
 
 @pytest.mark.level2
@@ -208,53 +226,53 @@ def test_sum_adds_a_list_of_values(candidate):
 @pytest.mark.level2
 @pytest.mark.about("Value.__rmul__")
 def test_a_plain_number_on_the_right_of_times(candidate):
-    expect_programs(candidate, *alone_and_reused("{} * 4"), "a * -0.25", "a * 0", **POINT)
+    expect_programs(candidate, *everywhere("{} * 4"), "a * -0.25", "a * 0", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__rmul__")
 def test_a_plain_number_on_the_left_of_times(candidate):
-    expect_programs(candidate, *alone_and_reused("4 * {}"), "-0.25 * a", "0 * a", **POINT)
+    expect_programs(candidate, *everywhere("4 * {}"), "-0.25 * a", "0 * a", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__rsub__")
 def test_a_plain_number_on_the_right_of_minus(candidate):
-    expect_programs(candidate, *alone_and_reused("{} - 4"), "a - 0.25", **POINT)
+    expect_programs(candidate, *everywhere("{} - 4"), "a - 0.25", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__rsub__")
 def test_a_plain_number_on_the_left_of_minus(candidate):
-    expect_programs(candidate, *alone_and_reused("4 - {}"), "0.25 - a", **POINT)
+    expect_programs(candidate, *everywhere("4 - {}"), "0.25 - a", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__rtruediv__")
 def test_a_plain_number_on_the_right_of_the_division_sign(candidate):
-    expect_programs(candidate, *alone_and_reused("{} / 4"), "a / -0.25", **POINT)
+    expect_programs(candidate, *everywhere("{} / 4"), "a / -0.25", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__rtruediv__")
 def test_a_plain_number_on_the_left_of_the_division_sign(candidate):
-    expect_programs(candidate, *alone_and_reused("4 / {}"), "-0.25 / a", **POINT)
+    expect_programs(candidate, *everywhere("4 / {}"), "-0.25 / a", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.__rpow__")
 def test_a_plain_number_raised_to_a_value(candidate):
-    expect_programs(candidate, *alone_and_reused("2.5 ** {}"), "3 ** a", "0.5 ** a * b", **POINT)
+    expect_programs(candidate, *everywhere("2.5 ** {}"), "3 ** a", "0.5 ** a * b", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.relu")
 def test_relu_wherever_it_stands_in_a_graph(candidate):
     # Where the input lies strictly between 0 and 1, a mask such as `> 1` shows; where it is negative, a missing one.
-    between = {"a": 0.4, "b": -0.7, "c": 2.3, "d": 0.6, "twin": 0.4}
+    between = {"a": 0.4, "b": -0.7, "c": 2.3, "d": 0.6, "g": -1.2, "twin": 0.4}
     negative = {"p": -0.8, "q": 1.7}
     expect_programs(
-        candidate, *alone_and_reused("relu({})"), "relu(c) * b", "relu(c * d) * b + c * d",
+        candidate, *everywhere("relu({})"), "relu(c) * b", "relu(c * d) * b + c * d",
         "relu(p)", "relu(p) * q", "relu(p) * q + p * q", "p * q + relu(p) * q", "relu(p * q) * q", "relu(q * p) + q",
         **between, **negative,
     )  # fmt: skip
@@ -263,28 +281,28 @@ def test_relu_wherever_it_stands_in_a_graph(candidate):
 @pytest.mark.level2
 @pytest.mark.about("Value.tanh")
 def test_tanh_wherever_it_stands_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("tanh({})"), "tanh(b)", "tanh(x*x + y*y)", **POINT, x=0.5, y=-1.0)
+    expect_programs(candidate, *everywhere("tanh({})"), "tanh(b)", "tanh(x*x + y*y)", **POINT, x=0.5, y=-1.0)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.sigmoid")
 def test_sigmoid_wherever_it_stands_in_a_graph(candidate):
     circuit = {"w0": 2.0, "w1": -3.0, "w2": -3.0, "x0": -1.0, "x1": -2.0}
-    programs = (*alone_and_reused("sigmoid({})"), "sigmoid(b)", "sigmoid(w0*x0 + w1*x1 + w2)")
+    programs = (*everywhere("sigmoid({})"), "sigmoid(b)", "sigmoid(w0*x0 + w1*x1 + w2)")
     expect_programs(candidate, *programs, **POINT, **circuit)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.exp")
 def test_exp_wherever_it_stands_in_a_graph(candidate):
-    expect_programs(candidate, *alone_and_reused("exp({})"), "exp(b)", "exp(exp(b))", **POINT)
+    expect_programs(candidate, *everywhere("exp({})"), "exp(b)", "exp(exp(b))", **POINT)
 
 
 @pytest.mark.level2
 @pytest.mark.about("Value.log")
 def test_log_wherever_it_stands_in_a_graph(candidate):
-    positive = {"a": 2.2, "b": 0.7, "c": 0.3, "d": 1.6, "twin": 2.2}
-    expect_programs(candidate, *alone_and_reused("log({})"), "log(c)", "log(log(a) * d)", **positive)
+    positive = {"a": 2.2, "b": 0.7, "c": 0.3, "d": 1.6, "g": -1.2, "twin": 2.2}
+    expect_programs(candidate, *everywhere("log({})"), "log(c)", "log(log(a) * d)", **positive)
 
 
 @pytest.mark.level2

@@ -1,0 +1,383 @@
+"""Which mistake in an engine makes exactly these gradients? Known mistakes, tried out on the very programs that failed.
+
+A program such as "e = a * d; e * c + e" is built as a graph here and walked backward once for every suspect: an engine
+in which one operation overwrites, forgets upstream, is not linked, or whose walk goes in a wrong order. A suspect is
+guilty if it makes every number that the candidate made, the right ones as well as the wrong ones. That holds for
+engines of any design, since only numbers are compared.
+"""
+
+import ast
+import math
+from dataclasses import dataclass
+from functools import cache
+
+from utils.course import expressions
+
+SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+LONGEST = 40  # nodes; larger programs say nothing that smaller ones do not
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A mistake that can be tried out: `kind` says what is done wrong, `operation` where ("" for the walk itself)."""
+
+    id: str  # the diagnosis it leads to
+    kind: str
+    operation: str = ""
+    sides: tuple = (0, 1)  # the parents it concerns
+
+
+@dataclass(frozen=True)
+class Node:
+    """One result of a program: which operation made it, of which earlier nodes, and the local derivatives."""
+
+    operation: str  # "+", "tanh"; with a plain number beside it "+ number" or "number +"; "" for a leaf
+    parents: tuple
+    locals: tuple
+    value: float
+    number: bool = False  # a plain number of the program
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A program at a point: its nodes, parents before results, and which of them have names."""
+
+    nodes: tuple
+    names: dict
+
+
+def suspects(operations):
+    """Every Suspect that can be tried out on programs with these operations, the simplest first."""
+    found = []
+    for operation in sorted(operations):
+        for sides in ((0, 1), (0,), (1,)):
+            found += [Suspect(id, kind, operation, sides) for id, kind in ON_OPERATIONS]
+    # Each of several operations may have it: a learner who wrote `=` once often wrote it everywhere.
+    found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS[:3]]
+    return found + [Suspect(id, kind) for id, kind in ON_WALKS]
+
+
+ON_OPERATIONS = (
+    ("accumulate", "overwrites"), ("chain", "without upstream"), ("links", "serves no parent"),
+    ("links", "knows no parent"), ("local", "without local"), ("sign", "negated"), ("local", "swapped"),
+    ("chain", "upstream added"), ("accumulate", "keeps the first"), ("links", "leads nowhere"),
+    ("accumulate", "same parent once"),
+)  # fmt: skip
+ON_WALKS = (
+    ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
+    ("topo", "breadth first"), ("topo", "breadth first from the right"), ("topo", "parents last"),
+    ("topo", "parents last from the right"), ("topo", "stack"), ("topo", "stack from the right"),
+    ("topo", "leaves first"), ("topo", "twice"), ("topo", "twice from the right"), ("topo", "queue twice"),
+    ("topo", "stack twice"), ("topo", "at once"), ("topo", "at once from the right"), ("topo", "at once, never again"),
+    ("topo", "at once, never again, from the right"), ("topo", "total passed on"),
+    ("topo", "total passed on from the right"),
+    ("identity", "equal numbers once"), ("identity", "keyed by parent"), ("links", "nobody passes on"),
+)  # fmt: skip
+
+
+@cache
+def graph(given):
+    """The Graph behind "e = a * d; e * c at a = 1.5, c = 2, d = 0.6", or None if this text is no program at a point."""
+    program, _, point = given.rpartition(" at ")
+    try:
+        inputs = {name.strip(): float(number) for name, number in (pair.split("=") for pair in point.split(","))}
+        return _build(program, inputs)
+    except (ValueError, KeyError, SyntaxError, ZeroDivisionError, OverflowError, TypeError, NotImplementedError):
+        return None
+
+
+def _build(program, inputs):
+    if program.startswith("y ") or "backward" in program:
+        return None
+    nodes, names = [], {}
+
+    def add(*fields):
+        nodes.append(Node(*fields))
+        return len(nodes) - 1
+
+    def visit(tree):
+        match tree:
+            case ast.Constant(value=int() | float()):
+                return add("", (), (), float(tree.value), True)
+            case ast.UnaryOp(ast.USub(), ast.Constant()):
+                return add("", (), (), -float(tree.operand.value), True)
+            case ast.Name(id=name):
+                return names[name]
+            case ast.UnaryOp(ast.USub(), operand):
+                return result("neg", visit(operand))
+            case ast.BinOp(left, op, right):
+                return result(SYMBOLS[type(op)], visit(left), visit(right))
+            case ast.Call(ast.Name(id="sum"), [ast.List(elements)]):
+                total = add("", (), (), 0.0, True)
+                for element in elements:
+                    total = result("+", total, visit(element))
+                return total
+            case ast.Call(ast.Name(id=name), [argument]):
+                return result(name, visit(argument))
+        raise NotImplementedError(ast.unparse(tree))
+
+    def result(operation, *parents):
+        numbers = [nodes[parent].number for parent in parents]
+        label = operation
+        if numbers == [False, True] and operation != "**":
+            label = f"{operation} number"
+        elif numbers == [True, False]:
+            label = f"number {operation}"
+        value, local = _evaluate(operation, *(nodes[parent].value for parent in parents))
+        if operation == "**" and numbers[1]:
+            local = (local[0], 0.0)
+        return add(label, parents, local, value)
+
+    for name, number in inputs.items():
+        names[name] = add("", (), (), number)
+    for statement in expressions._parse(program).body:
+        last = visit(statement.value)
+        if isinstance(statement, ast.Assign):
+            names[statement.targets[0].id] = last
+    if last != len(nodes) - 1 or len(nodes) > LONGEST:
+        return None
+    return Graph(tuple(nodes), names)
+
+
+def _evaluate(operation, a, b=None):
+    """The value of one operation, and its local derivatives."""
+    match operation:
+        case "+": return a + b, (1.0, 1.0)
+        case "-": return a - b, (1.0, -1.0)
+        case "*": return a * b, (b, a)
+        case "/": return a / b, (1 / b, -a / b**2)
+        case "**": return a**b, (b * a ** (b - 1) if b else 0.0, math.log(a) * a**b if a > 0 else 0.0)
+        case "neg": return -a, (-1.0,)
+        case "relu": return max(a, 0.0), (1.0 if a > 0 else 0.0,)
+        case "tanh": return math.tanh(a), (1 - math.tanh(a) ** 2,)
+        case "sigmoid": return 1 / (1 + math.exp(-a)), (math.exp(-a) / (1 + math.exp(-a)) ** 2,)
+        case "exp": return math.exp(a), (math.exp(a),)
+        case "log": return math.log(a), (1 / a,)
+    raise NotImplementedError(operation)
+
+
+def gradients(graph, suspect, fitted=None):
+    """name -> the gradient that an engine with this mistake would give it; `fitted`: see locals_from."""
+    nodes = graph.nodes
+    grads = [0.0] * len(nodes)
+    grads[-1] = 1.0
+    order = _order(nodes, suspect)
+    if order is None:
+        _pass_at_once(nodes, suspect, grads)
+    else:
+        for index in order:
+            _pass_on(nodes, index, suspect, grads, grads[index], fitted)
+    return {name: grads[index] for name, index in graph.names.items()}
+
+
+def _pass_on(nodes, index, suspect, grads, upstream, fitted=None):
+    """Let one node hand its gradient to its parents, with the mistake if it is one of those who make it."""
+    node = nodes[index]
+    guilty = suspect.operation in (node.operation, "every") and node.operation
+    local = fitted.get(_instance(nodes, node), node.locals) if fitted else node.locals
+    pairs = list(zip(node.parents, local, strict=True))
+    if suspect.kind == "keyed by parent":
+        pairs = list(dict(pairs).items())
+    if guilty and suspect.kind == "same parent once":
+        pairs = list(dict.fromkeys(pairs))
+    if guilty and suspect.kind == "swapped":
+        pairs = list(zip(node.parents, reversed(local), strict=True))
+    for side, (parent, slope) in enumerate(pairs):
+        sent, kind = slope * upstream, suspect.kind if guilty and side in suspect.sides else ""
+        if kind in ("serves no parent", "leads nowhere"):
+            continue
+        if kind == "without upstream":
+            sent = slope
+        elif kind == "without local":
+            sent = upstream
+        elif kind == "negated":
+            sent = -sent
+        elif kind == "upstream added":
+            sent = slope + upstream
+        if kind == "overwrites":
+            grads[parent] = sent
+        elif kind == "keeps the first":
+            grads[parent] = grads[parent] or sent
+        else:
+            grads[parent] += sent
+
+
+def _known_parents(nodes, index, suspect):
+    """The parents that the walk finds from a node."""
+    node = nodes[index]
+    if suspect.operation and suspect.operation in (node.operation, "every"):
+        if suspect.kind in ("knows no parent", "leads nowhere"):
+            return tuple(parent for side, parent in enumerate(node.parents) if side not in suspect.sides)
+    if suspect.kind == "first parent only":
+        return node.parents[:1]
+    if "from the right" in suspect.kind:
+        return node.parents[::-1]
+    return node.parents
+
+
+def _order(nodes, suspect):
+    """The indices of the nodes in the order in which they pass on; None where nodes pass on as they are met."""
+    last, kind = len(nodes) - 1, suspect.kind.removesuffix(" from the right").removesuffix(",")
+
+    def parents(index):
+        return _known_parents(nodes, index, suspect)
+
+    if kind in ("at once", "at once, never again", "total passed on"):
+        return None
+    if kind == "nobody passes on":
+        return []
+    if kind == "output only":
+        return [last]
+    if kind == "two generations":
+        return [last, *parents(last)]
+    if kind in ("breadth first", "queue twice", "stack", "stack twice"):
+        waiting, order, seen = [last], [], {last}
+        while waiting:
+            index = waiting.pop(0 if kind in ("breadth first", "queue twice") else -1)
+            order.append(index)
+            for parent in parents(index):
+                if parent not in seen or "twice" in kind:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return order
+    order, seen = [], set()
+
+    def visit(index):
+        key = nodes[index].value if kind == "equal numbers once" else index
+        if key in seen and kind != "twice":
+            return
+        seen.add(key)
+        if kind == "parents last":
+            order.append(index)
+        for parent in parents(index):
+            visit(parent)
+        if kind != "parents last":
+            order.append(index)
+
+    visit(last)
+    return order if kind in ("parents last", "leaves first") else order[::-1]
+
+
+def _pass_at_once(nodes, suspect, grads):
+    """The walks without a list: a node passes on as soon as it is met, by every path or only the first time."""
+    seen = set()
+    if suspect.kind.startswith("total"):
+        # Each arriving part makes the node pass on all that it has.
+        grads[-1] = 0.0
+
+        def receive(index, sent):
+            grads[index] += sent
+            node, upstream = nodes[index], grads[index]
+            pairs = list(zip(node.parents, node.locals, strict=True))
+            for parent, local in reversed(pairs) if "right" in suspect.kind else pairs:
+                receive(parent, local * upstream)
+
+        return receive(len(nodes) - 1, 1.0)
+
+    def walk(index):
+        if index in seen and "never" in suspect.kind:
+            return
+        seen.add(index)
+        _pass_on(nodes, index, suspect, grads, grads[index])
+        for parent in _known_parents(nodes, index, suspect):
+            walk(parent)
+
+    walk(len(nodes) - 1)
+
+
+def _instance(nodes, node):
+    """An operation at a point: what its local derivatives depend on."""
+    return (node.operation, *(nodes[parent].value for parent in node.parents))
+
+
+def locals_from(observations):
+    """Local derivatives as the candidate computes them: read where an operation is the whole program, on leaves.
+
+    (operation, numbers) -> derivatives. With them in place of the right ones, an engine that is wrong in nothing but
+    this formula is explained in all other programs.
+    """
+    found = {}
+    for given, seen in by_program(observations).items():
+        made = graph(given)
+        node = made and made.nodes[-1]
+        if not node or not node.operation or any(made.nodes[parent].operation for parent in node.parents):
+            continue
+        names = {index: name for name, index in made.names.items()}
+        if len(set(node.parents)) == len(node.parents) and all(
+            made.nodes[parent].number or f"{names.get(parent)}.grad" in seen for parent in node.parents
+        ):
+            found[_instance(made.nodes, node)] = tuple(
+                0.0 if made.nodes[parent].number else seen[f"{names[parent]}.grad"]["got"] for parent in node.parents
+            )
+    return found
+
+
+def by_program(observations):
+    """given -> {what: observation} of the gradients that were read, in the order of the test."""
+    found = {}
+    for seen in observations:
+        if seen["aim"] == "gradient" and seen["what"].endswith(".grad") and isinstance(seen["got"], (int, float)):
+            found.setdefault(seen["given"], {})[seen["what"]] = seen
+    return found
+
+
+def explained(observations, suspect, fitted=None):
+    """(wrong numbers explained, wrong numbers, right numbers contradicted) of the programs that can be tried out."""
+    hits = wrong = contradicted = 0
+    for given, seen in by_program(observations).items():
+        made = graph(given)
+        if made is None:
+            continue
+        if fitted is not None and any(
+            node.operation == suspect.operation and _instance(made.nodes, node) not in fitted for node in made.nodes
+        ):
+            continue
+        computed = gradients(made, suspect, fitted)
+        for what, one in seen.items():
+            same = _same(one["got"], computed[what.removesuffix(".grad")])
+            if one["holds"]:
+                contradicted += not same
+            else:
+                wrong += 1
+                hits += same
+    return hits, wrong, contradicted
+
+
+def _same(got, computed):
+    return math.isclose(got, computed, rel_tol=1e-7, abs_tol=1e-9)
+
+
+def guilty(first, others):
+    """The Suspect that explains the wrong gradients of the first failing row and nothing that is right, or None.
+
+    `others`: rows that passed; whom they contradict is innocent.
+    """
+    programs = by_program(first["observations"])
+    operations = {node.operation for given in programs if graph(given) for node in graph(given).nodes} - {""}
+    for enough in (1.0, 0.6):
+        best, best_share = None, 0.0
+        for suspect in suspects(operations):
+            hits, wrong, contradicted = explained(first["observations"], suspect)
+            if not hits or contradicted or hits < enough * wrong or not _first_explained(programs, suspect):
+                continue
+            if hits / wrong > best_share and not any(explained(row["observations"], suspect)[2] for row in others):
+                best, best_share = suspect, hits / wrong
+        if best:
+            return best
+        if enough == 1.0:
+            fitted = locals_from(first["observations"])
+            for operation in dict.fromkeys(instance[0] for instance in fitted):
+                suspect = Suspect("local", "another formula", operation)
+                hits, wrong, contradicted = explained(first["observations"], suspect, fitted)
+                if hits and hits == wrong and not contradicted:
+                    return suspect
+    return None
+
+
+def _first_explained(programs, suspect):
+    """Does it explain all of the smallest program that failed? That is the best witness."""
+    for given, seen in programs.items():
+        if graph(given) and not all(one["holds"] for one in seen.values()):
+            computed = gradients(graph(given), suspect)
+            return all(_same(one["got"], computed[what.removesuffix(".grad")]) for what, one in seen.items())
+    return False
