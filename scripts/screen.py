@@ -79,14 +79,13 @@ def bar(done, total, width=30):
     return "[" + "#" * filled + "." * (width - filled) + "]"
 
 
-def road_bar(catalog):
-    """The progress bar over the road: the steps before the first open one."""
+def road_bar(catalog, plain):
+    """The progress bar over the road: how many of its steps hold, or held once."""
     from utils.course import progress
 
-    step, skipped = progress.first_open(catalog), progress.skipped_topics()
-    road = [one for one in catalog.road if one.topic not in skipped]
-    done = road.index(step) if step else len(road)
-    return f"{bar(done, len(road))} {done} of {len(road)} steps"
+    done, total = progress.along_the_road(catalog)
+    words = f"{done} of {total} steps"
+    return words if plain else f"{bar(done, total)} {words}"
 
 
 def tests(count):
@@ -114,7 +113,7 @@ def step_lines(steps, states, plain):
 
 def verdict_lines(topic, verdict, path, plain):
     """The screen of a check: the steps, the first failing case as a table, the cause, one thing to do."""
-    lines = [f"Topic {topic.number}, {topic.title}: {relative(path)}", ""]
+    lines = [*wrapped(f"Topic {topic.number}, {topic.title}: {relative(path)}"), ""]
     shown = [step for step in topic.steps if step.id in verdict.states]
     if verdict.states and not verdict.problem:
         lines += [*step_lines(shown, verdict.states, plain), ""]

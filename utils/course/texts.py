@@ -1,6 +1,7 @@
 """Read the Markdown of the course: sections of a topic's README, and the code blocks that tests execute."""
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 
@@ -21,19 +22,43 @@ def step_section(topic, step):
     return text[match.start(1) : match.end(1)].strip() if match else ""
 
 
-def for_terminal(markdown):
-    """Markdown as plain text: answers stay folded, fences and emphasis go, a link keeps its words."""
-    text = re.sub(r"(?s)<details>.*?</details>", "    (The answer is folded in README.md.)", markdown)
-    lines, inside = [], False
+def for_terminal(markdown, width=80):
+    """Markdown as plain text: answers stay folded, fences and emphasis go, a link keeps its words, prose is filled."""
+    text = re.sub(r"(?s)<details>.*?</details>", "\n(The answer is folded in README.md.)\n", markdown)
+    lines, prose = [], []
+
+    def flush():
+        if prose:
+            lines.extend(_filled(" ".join(prose), width))
+            prose.clear()
+
+    inside = False
     for line in text.splitlines():
         if line.lstrip().startswith("```"):
+            flush()
             inside = not inside
-            continue
-        if inside:
-            lines.append("    " + line)
+        elif inside:
+            lines.append("    " + line if line else "")
+        elif not line.strip():
+            flush()
+            lines.append("")
+        elif re.match(r"\s*([->|]|\* |\d+\. )", line):
+            flush()
+            prose.append(line.rstrip())
         else:
-            lines.append(re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", line.replace("**", "")))
+            prose.append(line.strip())
+    flush()
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _filled(paragraph, width):
+    """A paragraph or list item without Markdown's marks, in lines of at most `width` columns; a table row as it is."""
+    plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", paragraph).replace("**", "")
+    if plain.lstrip().startswith("|"):
+        return [plain]
+    mark = re.match(r"\s*([-*>]|\d+\.)? *", plain)[0]
+    return textwrap.wrap(plain, width, subsequent_indent=" " * len(mark), break_long_words=False,
+                         break_on_hyphens=False) or [""]  # fmt: skip
 
 
 def blocks(text):
