@@ -1,4 +1,4 @@
-"""What every benchmark needs: its own environment, a fair stopwatch, ratios of interleaved pairs, a table, a verdict."""
+"""What every benchmark needs: its own environment, a fair stopwatch, ratios of interleaved pairs, tables, bars."""
 
 import gc
 import json

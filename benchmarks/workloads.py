@@ -5,6 +5,7 @@ An engine needs Value(number), + and * (also with plain numbers), unary minus, r
 
 import math
 import random
+from itertools import pairwise
 
 
 def program(operations=100_000, leaves=1000, seed=0):
@@ -69,7 +70,7 @@ def wide_graph(value, operations):
     return rows[0]
 
 
-# micrograd's demo: two half moons, a network 2-16-16-1, the largest-margin loss, a little decay ------------------------
+# micrograd's demo: two half moons, a network 2-16-16-1, the largest-margin loss, a little decay -----------------------
 
 
 def moons(count=100, noise=0.1, seed=1):
@@ -87,7 +88,7 @@ def moons(count=100, noise=0.1, seed=1):
 def start_numbers(sizes=(2, 16, 16, 1), seed=2):
     """Weights (layer, neuron, input) and biases (layer, neuron) to start from."""
     rng = random.Random(seed)
-    weights = [[[rng.uniform(-1, 1) for _ in range(n)] for _ in range(m)] for n, m in zip(sizes, sizes[1:], strict=False)]
+    weights = [[[rng.uniform(-1, 1) for _ in range(n)] for _ in range(m)] for n, m in pairwise(sizes)]
     return weights, [[0.0] * m for m in sizes[1:]]
 
 
@@ -125,11 +126,11 @@ def fused_demo_loss(engine, layers, parameters, points, labels):
     return engine.total(losses) * (1.0 / len(losses)) + 1e-4 * decay
 
 
-def epoch(loss_of, parameters, backward, step=0.05):
+def epoch(loss_of, parameters, backward, cleared=0.0, step=0.05):
     """One step of gradient descent; the loss before it."""
     loss = loss_of()
     for parameter in parameters:
-        parameter.grad = None if parameter.grad is None else parameter.grad * 0.0
+        parameter.grad = cleared
     backward(loss)
     for parameter in parameters:
         parameter.data -= step * parameter.grad

@@ -11,7 +11,7 @@ from utils.course.catalog import STATE, CatalogError
 
 COMMANDS = (
     "start", "task", "check", "watch", "hint", "list", "show", "skip", "own", "reset", "undo", "history", "draw",
-    "step", "selftest",
+    "step", "run", "selftest",
 )  # fmt: skip
 
 

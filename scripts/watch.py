@@ -110,7 +110,7 @@ class _Loop:
             lines.append("You have been here for a while. Press h for a hint; once more for the next one.")
         if remembered.trouble:
             lines += screen.wrapped(remembered.trouble)
-        return [*lines, screen.road_bar(catalog())]
+        return [*lines, screen.road_bar(catalog(), screen.is_plain(self.arguments))]
 
     def act(self, key):
         """Do what a key stands for."""
@@ -149,6 +149,5 @@ class _Loop:
             if following.level == 4:
                 environment.ensure_torch()
             self.watch.stay_at(following)
-            screen.out([""])
-            self.ask(lambda: task.print_step(self.watch.topic, following))
+            screen.out(["", *screen.row("Step", f"{following.title} ({following.minutes} min)"), "Press s for what it asks."])
             self.check()

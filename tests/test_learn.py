@@ -168,3 +168,27 @@ def test_benchmarks_put_the_levels_side_by_side(learner):
     done = learner.run("-m", "pytest", "--benchmark-only", "topics/02-autograd-engine", "-q", "--benchmark-min-rounds=1",
                        "--benchmark-max-time=0.01", folder=ROOT)  # fmt: skip
     assert "level01" in done.out and "level03" in done.out, done.text
+
+
+@pytest.mark.parametrize("topic", catalog().ready, ids=lambda topic: topic.folder.name)
+def test_every_picture_program_runs(learner, topic, tmp_path):
+    done = learner.run(ROOT / "learn.py", "run", topic.folder / "visualization.py", folder=tmp_path)
+    assert done.code == 0 and done.out.strip(), done.text
+
+
+def test_the_first_fit_runs_on_a_level_one_engine_and_the_loss_falls(learner):
+    done = learner("run", TOPIC.folder / "first_fit.py", COURSE_ENGINE="level01")
+    losses = [float(word) for line in done.out.splitlines() for word in line.split()[-1:] if word[0].isdigit()]
+    assert done.code == 0 and losses[-1] < losses[0] / 100, done.text
+
+
+def test_the_training_program_learns_the_four_samples(learner):
+    done = learner("run", TOPIC.folder / "train.py", COURSE_ENGINE="stub")
+    assert done.code == 0 and "prediction" in done.out, done.text
+
+
+@pytest.mark.parametrize("folder", [ROOT, TOPIC.folder])
+def test_the_pytorch_file_runs_as_a_program(learner, folder):
+    path = TOPIC.solution(4).relative_to(folder)
+    done = learner.run(path, folder=folder)
+    assert done.code == 0 and done.out.strip(), done.text

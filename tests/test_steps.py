@@ -353,7 +353,8 @@ def test_compare_points_at_the_planted_mistake(name, tmp_path, browser):
 
 
 CONTRAST = r"""
-const light = (c) => { const v = c.map((x) => { x /= 255; return x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; });
+const light = (c) => {
+  const v = c.map((x) => { x /= 255; return x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; });
   return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
 const parse = (text) => text.match(/[\d.]+/g).map(Number);
 const worst = [];

@@ -17,7 +17,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from utils.folding import fold
+from utils.folding import fold, total_length
 from utils.graphs import Graph, is_number, is_strange, number, read_graph
 
 try:
@@ -26,7 +26,9 @@ except ImportError:  # the picture does not need this package; only draw_dot's r
     Source = object
 
 MOST_BOXES = 200
+MOST_LENGTH = 500  # of all arrows together; beyond it Graphviz may take minutes for curves that nobody can follow
 MOST_EDGE_LABELS = 250
+TOO_HARD = "Graphviz could not lay out this graph within a minute; draw a smaller part of it."
 ADVICE = "For SVG and PNG pictures install Graphviz in one step: python3 -m pip install pygraphviz"
 LEGEND = (
     "box: name, value, gradient  ·  arrow: local derivative\\n"
@@ -34,15 +36,15 @@ LEGEND = (
 )
 
 
-class NoGraphviz(RuntimeError):
-    """Neither the program `dot` nor the package pygraphviz is here, so nothing can lay out a picture."""
+class NoLayout(RuntimeError):
+    """There is no Graphviz here, or it could not lay out this graph; the text says which."""
 
 
 def draw(root, path=None, *, names=None, rankdir="LR", scopes=None, folded=None):
     """The Picture of the graph behind `root`, a value or a Graph; with `path` it is saved there as well.
 
     `names`: {"x": x} for values without a label. `scopes`: {"layer 1": [values that leave it], ...} from the inputs
-    onward draws one box for each. More than 200 values are folded unless `folded` is False.
+    onward draws one box for each. What is too large to be read is folded unless `folded` is False.
     Raises ValueError for a graph that no picture can show, and for another rankdir than LR (left to right) or TB.
     """
     if rankdir not in ("LR", "TB"):
@@ -52,7 +54,7 @@ def draw(root, path=None, *, names=None, rankdir="LR", scopes=None, folded=None)
         graph = fold(
             graph, {name: [_place(graph, name, value) for value in leaving] for name, leaving in scopes.items()}
         )
-    elif len(graph.nodes) > MOST_BOXES and folded is not False:
+    elif folded is not False and (len(graph.nodes) > MOST_BOXES or total_length(graph) > MOST_LENGTH):
         graph = fold(graph)
     picture = Picture(graph, rankdir)
     if path is not None:
@@ -93,7 +95,7 @@ class Picture:
     __repr__ = __str__
 
     def pipe(self, format="svg"):
-        """The picture's bytes as svg or png. Raises NoGraphviz where nothing can lay it out."""
+        """The picture's bytes as svg or png. Raises NoLayout where nothing can lay it out."""
         image = lay_out(self.source, format)
         return _finished_svg(image.decode(), self.graph).encode() if format == "svg" else image
 
@@ -110,9 +112,9 @@ class Picture:
             try:
                 path.write_bytes(self.pipe(format))
                 return path
-            except NoGraphviz:
+            except NoLayout as reason:
                 path = path.with_suffix(".txt")
-                print(f"The picture is in {path.name} as text. {ADVICE}")
+                print(f"The picture is in {path.name} as text. {reason}")
         path.write_text((self.source if format in ("dot", "gv") else self.text) + "\n", encoding="utf-8")
         return path
 
@@ -123,8 +125,8 @@ class Picture:
     def _repr_mimebundle_(self, include=None, exclude=None):
         try:
             return {"image/svg+xml": self.pipe("svg").decode(), "text/plain": self.text}
-        except NoGraphviz:
-            return {"text/plain": f"{self.text}\n\n{ADVICE}"}
+        except NoLayout as reason:
+            return {"text/plain": f"{self.text}\n\n{reason}"}
 
 
 class _Source(Source):
@@ -167,7 +169,7 @@ sys.stdout.buffer.write(pygraphviz.AGraph(string=sys.stdin.read()).draw(format=s
 def lay_out(source, format):
     """The image of a DOT text, by the program `dot`, else by pygraphviz, whose wheel carries Graphviz.
 
-    Raises NoGraphviz where neither is here or neither succeeds.
+    Raises NoLayout where neither is here, or neither succeeds.
     """
     commands = []
     if shutil.which("dot"):
@@ -177,12 +179,12 @@ def lay_out(source, format):
         commands.append([sys.executable, "-c", BY_PACKAGE, format])
     for command in commands:
         try:
-            done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=30)
+            done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=60)
         except (OSError, subprocess.TimeoutExpired):
             continue
         if done.returncode == 0 and done.stdout:
             return done.stdout
-    raise NoGraphviz(ADVICE)
+    raise NoLayout(TOO_HARD if commands else ADVICE)
 
 
 STYLE = """<style>
@@ -248,6 +250,9 @@ def dot_text(graph, rankdir="LR", edge_texts=None):
         f'  edge [fontname="Helvetica,Arial,sans-serif", fontsize=11, color="#5f6368", arrowsize=0.7{thin}]',
     ]
     labels = edges <= MOST_EDGE_LABELS
+    quick = total_length(graph) > MOST_LENGTH
+    if quick:  # straight lines, and texts that take no part in the layout
+        lines.append("  graph [splines=line, nslimit=0, mclimit=0.1]")
     for node in graph.nodes:
         lines.append(f"  n{node.index} [id=n{node.index}, {_box(node, graph, largest, rankdir)}]")
         target = f"n{node.index}"
@@ -260,6 +265,7 @@ def dot_text(graph, rankdir="LR", edge_texts=None):
             name = f"e{node.index}-{place}"
             text = (edge_texts or {}).get(name)
             style = _edge_style(edge, labels) if text is None else f', label=" {_quoted(text)} "'
+            style = style.replace(" label=", " xlabel=") if quick else style
             lines.append(f'  n{edge.parent} -> {target} [id="{name}"{style}]')
     return "\n".join([*lines, "}"])
 

@@ -50,16 +50,27 @@ def _by_scope(graph, scopes):
     return [name or "rest" for name in groups]
 
 
-def _by_distance(graph, bands=12):
+def distances(graph):
+    """How many operations each node lies behind the inputs; an input stands one before its first user."""
     distance = []
     for node in graph.nodes:
         distance.append(max((distance[edge.parent] + 1 for edge in node.edges), default=0))
-    # An input stands beside its first user, not in one crowd with all other inputs.
     for node in reversed(graph.nodes):
         for edge in node.edges:
             if not graph.nodes[edge.parent].edges:
                 near = distance[node.index] - 1
                 distance[edge.parent] = min(near, distance[edge.parent] or near)
+    return distance
+
+
+def total_length(graph):
+    """The length of all arrows together, in operations passed: what makes a picture slow to lay out and hard to read."""
+    distance = distances(graph)
+    return sum(distance[node.index] - distance[edge.parent] for node in graph.nodes for edge in node.edges)
+
+
+def _by_distance(graph, bands=12):
+    distance = distances(graph)
     farthest = max(distance)
     width = math.ceil((farthest + 1) / bands)
     firsts = [steps // width * width for steps in distance]

@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 
 from utils.course.expressions import Dual
-from utils.drawing import NoGraphviz, dot_text, lay_out
+from utils.drawing import NoLayout, dot_text, lay_out
 from utils.graphs import TooLarge, is_number, number
 from utils.recording import graph_of
 from utils.verdicts import first_difference
@@ -168,7 +168,7 @@ def _picture(trace, graph):
              for edge in trace["edges"]}  # fmt: skip
     try:
         svg = lay_out(dot_text(graph, edge_texts=texts), "svg").decode()
-    except NoGraphviz:
+    except NoLayout:
         return ""
     svg = re.sub(r"<!--.*?-->\n?|<title>.*?</title>\n?", "", svg[svg.index("<svg") :], flags=re.S)
     # The template has one style for everything that is drawn.

@@ -142,9 +142,13 @@ case(
 )  # fmt: skip
 case(LOST, "1e6 (a - b)", lambda a, b: 1e6 * (a - b), (1.0, 1.0 + 1e-9), lambda u, a, b: (1e6 * u, -1e6 * u))
 pointwise("saturation", "tanh", np.tanh, lambda x: 1 / np.cosh(x) ** 2, 9.0, -7.0)
-pointwise("saturation", "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2, -30.0, 12.0)
+pointwise(
+    "saturation", "sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2, -30.0, 12.0
+)
 pointwise("saturation", "log sigmoid", lambda x: -np.logaddexp(0 * x, -x), lambda x: 1 / (1 + np.exp(x)), 15.0, -50.0)
-pointwise("saturation", "1e-3 tanh 1e3 x", lambda x: 1e-3 * np.tanh(1e3 * x), lambda x: 1 / np.cosh(1e3 * x) ** 2, 0.002)
+pointwise(
+    "saturation", "1e-3 tanh 1e3 x", lambda x: 1e-3 * np.tanh(1e3 * x), lambda x: 1 / np.cosh(1e3 * x) ** 2, 0.002
+)
 
 # Kinks: beside one, and exactly on one -----------------------------------------------
 
@@ -156,7 +160,9 @@ pointwise(BESIDE, "abs", np.abs, np.sign, RAGGED, -1e-7)
 pointwise(BESIDE, "leaky relu", lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1.0, 0.1), RAGGED)
 pointwise(BESIDE, "clip", lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, RAGGED * 1.0001)
 pointwise(BESIDE, "round", np.round, lambda x: 0 * x, 1.2)
-pointwise(BESIDE, "sqrt x squared + 1e-12", lambda x: np.sqrt(x * x + 1e-12), lambda x: x / np.sqrt(x * x + 1e-12), 3e-7)
+pointwise(
+    BESIDE, "sqrt x squared + 1e-12", lambda x: np.sqrt(x * x + 1e-12), lambda x: x / np.sqrt(x * x + 1e-12), 3e-7
+)
 case(
     BESIDE, "sum of relu", lambda x: np.maximum(x, 0).sum(), (normal(40),), lambda u, x: (u * (x > 0),)
 )  # fmt: skip
@@ -169,13 +175,31 @@ pointwise(AT, "relu with slope 1/2", relu[0], lambda x: np.heaviside(x, 0.5), 0.
 pointwise(AT, "abs", np.abs, np.sign, 0.0, np.array([0.0, -2.0, 0.0]))
 pointwise(AT, "abs(x - 3)", lambda x: np.abs(x - 3), lambda x: np.sign(x - 3), 3.0)
 pointwise(AT, "clip", lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, np.array([1.0, 0.5, -1.0]))
-case(AT, "max, tie to the first", lambda x: x.max(), (np.array([2.0, 2.0, 1.0]),), lambda u, x: (u * np.eye(3)[np.argmax(x)],))
-case(AT, "max, tie shared", lambda x: x.max(), (np.array([2.0, 2.0, 1.0]),), lambda u, x: (u * (x == x.max()) / (x == x.max()).sum(),))
+case(
+    AT,
+    "max, tie to the first",
+    lambda x: x.max(),
+    (np.array([2.0, 2.0, 1.0]),),
+    lambda u, x: (u * np.eye(3)[np.argmax(x)],),
+)
+case(
+    AT,
+    "max, tie shared",
+    lambda x: x.max(),
+    (np.array([2.0, 2.0, 1.0]),),
+    lambda u, x: (u * (x == x.max()) / (x == x.max()).sum(),),
+)
 case(
     AT, "maximum(a, b)", np.maximum, (1.5, 1.5),
     lambda u, a, b: (u * np.heaviside(a - b, 0.5), u * np.heaviside(b - a, 0.5)),
 )  # fmt: skip
-pointwise(AT, "exp of relu", lambda x: np.exp(relu[0](x)), lambda x: relu[1](x) * np.exp(relu[0](x)), np.array([0.0, 1.0, -1.0]))
+pointwise(
+    AT,
+    "exp of relu",
+    lambda x: np.exp(relu[0](x)),
+    lambda x: relu[1](x) * np.exp(relu[0](x)),
+    np.array([0.0, 1.0, -1.0]),
+)
 
 # float32 -----------------------------------------------------------------------------
 
@@ -272,7 +296,9 @@ A, B, S = normal(3, 4), normal(4, 2), normal(3, 3)
 case(TENSOR, "matmul", lambda a, b: a @ b, (A, B), lambda u, a, b: (u @ b.T, a.T @ u))
 case(TENSOR, "matmul, square", lambda a, b: a @ b, (S, S + 1), lambda u, a, b: (u @ b.T, a.T @ u))
 case(TENSOR, "add with broadcasting", lambda a, b: a + b, (A, normal(4)), lambda u, a, b: (u, u.sum(axis=0)))
-case(TENSOR, "mul, column", lambda a, b: a * b, (A, normal(3, 1)), lambda u, a, b: (u * b, (u * a).sum(1, keepdims=True)))
+case(
+    TENSOR, "mul, column", lambda a, b: a * b, (A, normal(3, 1)), lambda u, a, b: (u * b, (u * a).sum(1, keepdims=True))
+)
 case(TENSOR, "div, 0-d", lambda a, b: a / b, (A, np.array(1.7)), lambda u, a, b: (u / b, -(u * a).sum() / b**2))
 case(TENSOR, "softmax", softmax, (A,), softmax_backward)
 case(TENSOR, "softmax, wide logits", softmax, (20 * A,), softmax_backward)
@@ -283,11 +309,25 @@ case(TENSOR, "convolution", convolution, (normal(9), normal(3)), convolution_bac
 case(TENSOR, "gather with repeats", lambda x: x[ROWS], (normal(4, 3),), gather_backward)
 case(TENSOR, "transpose", lambda x: x.T * np.arange(3), (A,), lambda u, x: ((u * np.arange(3)).T,))
 case(TENSOR, "reshape", lambda x: x.reshape(2, 6) ** 2, (A,), lambda u, x: (2 * x * u.reshape(3, 4),))
-case(TENSOR, "slice", lambda x: x[1:, ::2] ** 3, (A,), lambda u, x: (np.insert(np.zeros((2, 4)), 0, 0, 0) + _scatter(u, x),))
-case(TENSOR, "concatenate", lambda a, b: np.concatenate([a, b]) ** 2, (X, X[:2]), lambda u, a, b: (2 * a * u[:7], 2 * b * u[7:]))
+case(
+    TENSOR,
+    "slice",
+    lambda x: x[1:, ::2] ** 3,
+    (A,),
+    lambda u, x: (np.insert(np.zeros((2, 4)), 0, 0, 0) + _scatter(u, x),),
+)
+case(
+    TENSOR,
+    "concatenate",
+    lambda a, b: np.concatenate([a, b]) ** 2,
+    (X, X[:2]),
+    lambda u, a, b: (2 * a * u[:7], 2 * b * u[7:]),
+)
 case(TENSOR, "cumulative sum", lambda x: np.cumsum(x), (X,), lambda u, x: (np.cumsum(u[::-1])[::-1],))
 case(TENSOR, "mean over rows", lambda x: x.mean(axis=0), (A,), lambda u, x: (np.ones(x.shape) * u / len(x),))
-case(TENSOR, "max over rows", lambda x: x.max(axis=1), (A,), lambda u, x: (u[:, None] * (x == x.max(1, keepdims=True)),))
+case(
+    TENSOR, "max over rows", lambda x: x.max(axis=1), (A,), lambda u, x: (u[:, None] * (x == x.max(1, keepdims=True)),)
+)
 case(TENSOR, "outer", np.outer, (X[:3], X[3:]), lambda u, a, b: (u @ b, u.T @ a))
 case(TENSOR, "log-sum-exp", lambda x: np.log(np.exp(x).sum(axis=1)), (A,), lambda u, x: (u[:, None] * softmax(x),))
 case(TENSOR, "two layers", two_layers, (normal(5, 3), normal(3, 4), normal(4), normal(4, 1)), two_layers_backward)
@@ -298,7 +338,13 @@ case(
 )  # fmt: skip
 case("big", "sum of sin, 4000", lambda x: np.sin(x).sum(), (normal(4000),), lambda u, x: (u * np.cos(x),))
 case("big", "tanh, 2000 outputs", np.tanh, (normal(2000),), lambda u, x: (u * (1 - np.tanh(x) ** 2),))
-case("big", "matmul 20 x 30 x 20", lambda a, b: a @ b, (normal(20, 30), normal(30, 20)), lambda u, a, b: (u @ b.T, a.T @ u))
+case(
+    "big",
+    "matmul 20 x 30 x 20",
+    lambda a, b: a @ b,
+    (normal(20, 30), normal(30, 20)),
+    lambda u, a, b: (u @ b.T, a.T @ u),
+)
 
 
 def _scatter(u, x):
@@ -342,4 +388,10 @@ case(PLUMBING, "empty array", lambda x: (x * x).sum(), (np.empty((0, 3)),), _dou
 case(PLUMBING, "output buffer used again", _square_into_buffer, (X,), _doubled)
 case(PLUMBING, "returns its input", lambda x: x, (X,), lambda u, x: (u,))
 case(PLUMBING, "does not depend on b", lambda a, b: (a * a).sum(), (X, A), lambda u, a, b: (2 * a * u, 0 * b))
-case(PLUMBING, "edge of the domain near", lambda x: np.sqrt(x).sum(), (np.array([1e-6, 1.0]),), lambda u, x: (u / (2 * np.sqrt(x)),))
+case(
+    PLUMBING,
+    "edge of the domain near",
+    lambda x: np.sqrt(x).sum(),
+    (np.array([1e-6, 1.0]),),
+    lambda u, x: (u / (2 * np.sqrt(x)),),
+)

@@ -49,7 +49,9 @@ def cotangents(case, random):
 
 def moved(inputs, i, step, dtype=None):
     """The inputs with flat element i moved by a step."""
-    inputs = [np.array(x, dtype=dtype) if dtype or np.ndim(x) or np.asarray(x).dtype != float else float(x) for x in inputs]
+    inputs = [
+        np.array(x, dtype=dtype) if dtype or np.ndim(x) or np.asarray(x).dtype != float else float(x) for x in inputs
+    ]
     inputs = [x if not isinstance(x, np.ndarray) or x.dtype.kind == "f" else x.astype(float) for x in inputs]
     for j, x in enumerate(inputs):
         if i < np.size(x):

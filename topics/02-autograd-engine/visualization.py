@@ -1,7 +1,7 @@
 """See what this topic is about: the graph that an engine builds, and the gradients it sends back along it.
 
-    python3 topics/02-autograd-engine/visualization.py                        the engine you have chosen
-    python3 topics/02-autograd-engine/visualization.py --candidate level01    another one
+    python3 learn.py run topics/02-autograd-engine/visualization.py                        the engine you have chosen
+    python3 learn.py run topics/02-autograd-engine/visualization.py --candidate level01    another one
 
 Each program below is printed as text and drawn as NAME.svg in the current folder. For your own values there is
 `from utils.drawing import draw, draw_dot`.

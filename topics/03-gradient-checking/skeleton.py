@@ -82,7 +82,7 @@ def order(steps, errors):
 
 
 def good_step(x, dtype=np.float64):
-    """The step for a central difference at the number x: the cube root of eps of `dtype`, times max(1, |x|). A float."""
+    """The step for a central difference at x, as a float: the cube root of the eps of `dtype`, times max(1, |x|)."""
     raise NotImplementedError("good_step")
 
 

@@ -106,6 +106,13 @@ def asked_of(catalog, topic):
     return tuple(reached)
 
 
+def along_the_road(catalog):
+    """(how many steps of the road hold or held once, how many there are), without what was skipped."""
+    data, skipped = read("progress"), skipped_topics()
+    road = [step for step in catalog.road if step.topic not in skipped]
+    return sum(_state(data, step) in ("pass", "stale") for step in road), len(road)
+
+
 def first_open_in(topic):
     """The first step of a topic that has not passed, on the road or off it; None if there is none."""
     known, _ = states(topic)

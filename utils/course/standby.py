@@ -8,9 +8,11 @@ process of its own that is killed at the end.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from utils.course.catalog import ROOT
@@ -34,16 +36,16 @@ class Standby:
 
     def start(self, command, *, cwd, env, stdout, **options):
         """As Popen for a command that is `python -m pytest …`."""
-        waiting, self._waiting = self._waiting, None
+        if self._at_work:  # the run before: it has ended, or nobody waits for it any more
+            self._at_work.end()
+        self._at_work, self._waiting = self._waiting, None
+        waiting = self._at_work
         if waiting and waiting.course == _course(waiting.topic):  # else the tests have been changed since
             try:
                 waiting.give(command[3:])
-                self._at_work = waiting  # its folder is to live as long as it does
                 return waiting.process
             except OSError:  # something outside has ended it
                 pass
-        if waiting:
-            waiting.end()
         return subprocess.Popen(command, cwd=cwd, env=env, stdout=stdout, **options)
 
     def is_ready(self):
@@ -51,10 +53,10 @@ class Standby:
         return self._waiting is not None and self._waiting.ready.exists()
 
     def close(self):
-        """End the process that waits."""
-        if self._waiting:
-            self._waiting.end()
-            self._waiting = None
+        """End the process that waits, and what is left of the one before."""
+        for one in filter(None, (self._waiting, self._at_work)):
+            one.end()
+        self._waiting = self._at_work = None
 
 
 class _Waiting:
@@ -62,8 +64,7 @@ class _Waiting:
 
     def __init__(self, topic, arguments, course):
         self.topic, self.arguments, self.course = topic, arguments, course
-        self._folder = tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True)
-        self.ready = Path(self._folder.name) / "ready"
+        self.ready = Path(tempfile.mkdtemp(prefix="course-")) / "ready"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "utils.course.standby", str(self.ready), *arguments], cwd=ROOT, env=environment(),
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -75,7 +76,9 @@ class _Waiting:
 
     def end(self):
         kill(self.process)
-        self._folder.cleanup()
+        with suppress(OSError):  # what was written to it cannot be delivered any more
+            self.process.stdin.close()
+        shutil.rmtree(self.ready.parent, ignore_errors=True)
 
 
 def _course(topic):

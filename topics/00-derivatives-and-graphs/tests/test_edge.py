@@ -178,13 +178,11 @@ def test_a_sum_over_no_path_is_zero_and_to_itself_one(candidate):
     expected = {("z", "x"): 4.0, ("z", "z"): 1.0, ("z", "idle"): 0.0, ("p", "z"): 0.0}
     found = {pair: candidate.sum_over_paths(OUTPUT_IN_THE_MIDDLE, *pair) for pair in expected}
     twice = candidate.sum_over_paths(SAME_PARENT_TWICE, "s", "x")
-    expect_all([
-        *(
-            (f'sum_over_paths(graph, "{output}", "{source}")', lambda pair=(output, source): found[pair], number, BESIDE)
-            for (output, source), number in expected.items()
-        ),
-        ('sum_over_paths(graph, "s", "x")', lambda: twice, 6.0, TWICE),
-    ])  # fmt: skip
+    rows = [
+        (f'sum_over_paths(graph, "{output}", "{source}")', lambda n=found[output, source]: n, number, BESIDE)
+        for (output, source), number in expected.items()
+    ]
+    expect_all([*rows, ('sum_over_paths(graph, "s", "x")', lambda: twice, 6.0, TWICE)])
 
 
 @pytest.mark.level2

@@ -184,7 +184,8 @@ def test_quotients_of_whole_numbers_and_of_quotients(candidate):
 def test_exponents_may_be_fractions_and_bases_negative(candidate):
     expect_programs(
         candidate, "a ** 2.5", "a ** 0.5 * b", "a ** -1.5", "a ** 1", "a ** 0 * b + a", "b ** 3", "b ** 2 * a",
-        "b ** 3.0", "b ** -1", "b ** -2 * a", "(a * b) ** 3 + b", "(b ** 3) ** 2 * a", a=1.7, b=-0.6,
+        "b ** 3.0", "b ** -1", "b ** -2 * a", "(a * b) ** 3 + b", "(b ** 3) ** 2 * a", "z ** 2 * a + z", "z ** 3 + z",
+        a=1.7, b=-0.6, z=0.0,
     )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """Level 2, arrays: one element at a time is a function of one number, and every measurement has an error bar.
 
-What changed   `along` turns a function of an array into one of a single number, so arrays need no second way to measure.
+What changed   `along` turns a function of an array into one of a single number, so arrays need no other way to measure.
                Steps follow the size of x. A measured slope comes with its error: the bend of f, seen by doubling the
                step, plus rounding. Outputs that are arrays are checked with a random cotangent.
-What it buys   no fixed absolute tolerance, hence no blind spot: gradients of 1e-12 are judged as those of 1e+12. A claim
-               of 0 at a minimum passes. At a kink the verdict says so instead of guessing.
+What it buys   no fixed absolute tolerance, hence no blind spot: gradients of 1e-12 are judged as those of 1e+12 are. A
+               claim of 0 at a minimum passes. At a kink the verdict says so instead of guessing.
 What it costs  four calls of f for each element, each with a copy of x. A check of 4,000 wrong claims takes 62 times the
                memory of x, because every row is kept until the worst ten are known.
 """
