@@ -59,8 +59,12 @@ def ratio(times, base):
 
 def child(script, *arguments):
     """What the script prints as JSON when run as a child with `--child arguments`; {"failed": why} if it does not."""
-    command = [sys.executable, str(script), "--child", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    return output_of(str(script), "--child", *map(str, arguments))
+
+
+def output_of(*arguments):
+    """What Python prints as JSON, last, when run with these arguments; {"failed": why} if it does not."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
     try:
         return json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):

@@ -65,7 +65,7 @@ class Times:
     """times[row, collector][label]: seconds, one a round. checks[row][label]: a sum over the gradients, to compare."""
 
     def __init__(self):
-        self.times, self.checks, self.other = {}, {}, {}
+        self.times, self.checks, self.other, self.rounds = {}, {}, {}, 0
 
     def add(self, row, collector, label, seconds, check=None):
         self.times.setdefault((row, collector), {}).setdefault(label, []).append(seconds)
@@ -85,8 +85,8 @@ class Times:
                 yield row, first, wrong
 
 
-def measure_times(engines, rounds, guest_rounds, further):
-    result = Times()
+def measure_times(engines, rounds, guest_rounds, further, minutes):
+    result, began = Times(), time.monotonic()
     program, (points, labels), numbers = workloads.program(), workloads.moons(), workloads.start_numbers()
     fused = engine("further/fused") if further else None
     replays = _replays(engine("further/replay").module, program, points, labels, numbers, result) if further else {}
@@ -95,6 +95,8 @@ def measure_times(engines, rounds, guest_rounds, further):
     # whoever makes most collections happen; frozen, it is left out, and each engine meets a small heap.
     gc.freeze()
     for round_number in range(rounds):
+        if time.monotonic() - began > 60 * minutes:
+            break
         for collector in (True, False):
             for each in engines:
                 if each.guest and round_number >= guest_rounds:
@@ -109,7 +111,8 @@ def measure_times(engines, rounds, guest_rounds, further):
                 demo = baselines.HandWrittenDemo(*numbers, points, labels)
                 seconds, _ = common.seconds(lambda demo=demo: demo.epoch(STEP), collector=collector)
                 result.add("demo", collector, "NumPy by hand", seconds, sum(abs(g).sum() for g in demo.gradients))
-        print(f"\rround {round_number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+        result.rounds = round_number + 1
+        print(f"\rround {result.rounds} of {rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return result
 
@@ -219,15 +222,6 @@ def child_depth(name, length, limit):
     return {"seconds": time.thread_time() - start}
 
 
-def child_import():
-    before, start = _resident(), time.perf_counter()
-    from utils.autograd_stub import Value
-
-    seconds = time.perf_counter() - start
-    return {"ms": 1e3 * seconds, "MB": (_resident() - before) / 2**20, "numpy": "numpy" in sys.modules,
-            "is it": Value.__name__}  # fmt: skip
-
-
 def child_lab():
     """Peak memory of the scalar lab: the stub trains the demo for three epochs."""
     from utils.autograd_stub import Value
@@ -254,13 +248,7 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-CHILDREN = {
-    "memory": child_memory,
-    "freed": child_freed,
-    "depth": child_depth,
-    "import": child_import,
-    "lab": child_lab,
-}
+CHILDREN = {"memory": child_memory, "freed": child_freed, "depth": child_depth, "lab": child_lab}
 
 
 def measure_children(names, repeats):
@@ -272,8 +260,22 @@ def measure_children(names, repeats):
     for _ in range(repeats):
         for name, runs in deep.items():
             runs.append(common.child(script, "depth", name, DEPTH, 10 * DEPTH)["seconds"])
-    imports = [common.child(script, "import") for _ in range(5 * repeats)]
+    imports = [common.output_of("-I", "-c", IMPORT.format(root=str(common.ROOT))) for _ in range(5 * repeats)]
     return {"engines": figures, "deep": deep, "import": imports, "lab": common.child(script, "lab")}
+
+
+# Nothing but Python itself is loaded before: what this file imports would be missing from the bill.
+IMPORT = """
+import os, sys, time
+sys.path.insert(0, {root!r})
+pages = lambda: int(open("/proc/self/statm").read().split()[1])
+before, start = pages(), time.process_time()
+from utils.autograd_stub import Value
+seconds = time.process_time() - start
+added = (pages() - before) * os.sysconf("SC_PAGE_SIZE")
+import json
+print(json.dumps(dict(ms=1e3 * seconds, MB=added / 2**20, numpy="numpy" in sys.modules)))
+"""
 
 
 # The verdict ----------------------------------------------------------------------------------------------------------
@@ -352,6 +354,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engines", nargs="*", help="more engines: mine, level02, a file, or LABEL=FILE")
     parser.add_argument("--rounds", type=int, default=30, help="interleaved rounds (30)")
+    parser.add_argument("--minutes", type=float, default=60, help="begin no further round after this long (60)")
     parser.add_argument("--guest-rounds", type=int, default=3, help="rounds for engines no bar needs, torch among them")
     parser.add_argument("--only", default="time,children", help="time, children (memory, depth, import), or both")
     parser.add_argument("--without-torch", action="store_true")
@@ -370,20 +373,22 @@ def main():
     if code is not None:
         return code
 
-    rows, kept = [], {"machine": common.machine(), "rounds": options.rounds}
+    rows, kept = [], {"machine": common.machine()}
     if "time" in options.only:
         engines = [engine("micrograd"), engine("microgpt"), engine("level03")]
         engines += [engine(text) for text in options.engines] + [engine("naive", guest=True)]
         if not options.without_torch:
             engines.append(engine("torch"))
-        times = measure_times(engines, options.rounds, options.guest_rounds, not options.without_further)
+        times = measure_times(
+            engines, options.rounds, options.guest_rounds, not options.without_further, options.minutes
+        )
         for row, first, wrong in times.disagreements():
             print(f"The gradients of {row} differ: {first} and {wrong}", file=sys.stderr)
             return 1
         show_times(times)
         rows += time_rows(times, "level03", not options.without_further)
         kept["times"] = {f"{row}, collector {'on' if on else 'off'}": runs for (row, on), runs in times.times.items()}
-        kept["replay"] = times.other
+        kept["replay"], kept["rounds"] = times.other, times.rounds
     if "children" in options.only:
         figures = measure_children(["micrograd", "microgpt", "level03", *options.engines], 3)
         print("\nMemory of a million nodes, and depth\n")

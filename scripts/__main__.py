@@ -10,8 +10,8 @@ from scripts.environment import Trouble
 from utils.course.catalog import STATE, CatalogError
 
 COMMANDS = (
-    "start", "task", "check", "watch", "hint", "list", "show", "skip", "own", "reset", "undo", "history", "draw",
-    "step", "run", "selftest",
+    "start", "predict", "task", "check", "watch", "why", "hint", "list", "show", "diff", "review", "skip", "own", "run",
+    "draw", "step", "gradcheck", "reset", "undo", "history", "doctor", "update", "export", "import", "selftest",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The next hint about the step you are at; each gives away more."""
 
 from scripts import screen
-from utils.course import hinting, progress
+from utils.course import events, hinting, progress
 from utils.course.catalog import CatalogError, catalog
 
 
@@ -11,8 +11,8 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    topic, name, step = _about(arguments.name)
-    rungs = hinting.rungs(topic, name, step)
+    topic, name, step = _about(arguments.name, getattr(arguments, "topic", None))
+    rungs = hinting.ladder(topic, name, step)
     if not rungs:
         known = ", ".join(sorted(hinting.headings(topic)))
         raise CatalogError(f"There is no hint about {name}. Hints are about: {known}.")
@@ -23,6 +23,7 @@ def run(arguments):
         # The rung that was shown for this very file is shown again: try it first, or say --more.
         rung = max(0, last["rung"]) if same_file else min(last["rung"] + 1, len(rungs) - 1)
         shown[key_of_hint] = {"rung": rung, "key": key}
+    events.note("hint", topic=topic.number, name=name, rung=rung + 1, more=arguments.more)
     text = [f"About `{name}`", "", rungs[rung], ""]
     if rung + 1 < len(rungs):
         text += screen.wrapped("The next hint comes when your file has changed, or with: python3 learn.py hint --more")
@@ -35,9 +36,12 @@ def run(arguments):
     return 0
 
 
-def _about(name):
-    """The topic, the name and the step ("" for any) that a hint is asked about."""
-    step = progress.first_open(catalog())
+def _about(name, number):
+    """The topic, the name and the step ("" for any) that a hint is asked about; `number`: the topic to begin with."""
+    edited = catalog().topic(number) if number else progress.topic_edited_last(catalog())
+    step = edited and progress.first_open_in(edited)
+    if not step or not (number or progress.read("progress").get(edited.number, {}).get("stumbled")):
+        step = progress.first_open(catalog())  # nothing is being written, or nothing failed there
     if name:
         topics = [catalog().topic(step.topic)] if step else []
         topics += [topic for topic in catalog().ready if topic not in topics]

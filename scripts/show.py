@@ -1,7 +1,7 @@
 """Print a level's solution, and remember that you have seen it."""
 
 from scripts import screen
-from utils.course import progress
+from utils.course import events, notes, progress
 from utils.course.catalog import CatalogError, catalog
 
 
@@ -26,8 +26,26 @@ def run(arguments):
         shown = settings.setdefault("shown", {}).setdefault(topic.number, [])
         if level not in shown:
             shown.append(level)
+    events.note("show", topic=topic.number, level=level)
     screen.out([path.read_text(encoding="utf-8"), f"# {screen.relative(path)}"])
+    _ask_why(topic, level, path)
     return 0
+
+
+def _ask_why(topic, level, path):
+    """One question about what was read. Explaining a line to oneself is what makes a read solution one's own."""
+    line, code = notes.line_to_explain(topic, level)
+    title = f"Level {level}, line {line}: why is it there?"
+    if notes.has(topic, title):
+        return
+    screen.out(["", f"Why is line {line} there?  {code}"])
+    try:
+        answer = input("One sentence; Enter keeps the question for later: ").strip()
+    except EOFError:
+        answer = ""
+        screen.out([""])
+    kept = notes.add(topic, title, code, answer)
+    screen.out([f"{'Your answer' if answer else 'The question'} is in {screen.relative(kept)}."])
 
 
 def _agreed(topic, level):

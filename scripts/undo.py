@@ -16,7 +16,10 @@ def run(arguments):
     if topic is None:
         raise CatalogError("There is no file in workspace/ yet. Begin: python3 learn.py start")
     path = topic.workspace_file
-    wanted = _version(path, topic, arguments.to) if arguments.to else None
+    wanted = snapshots.find(path, arguments.to) if arguments.to else None
+    if arguments.to and wanted is None:
+        raise CatalogError(f"There is no version {arguments.to!r}. They are listed by: "
+                           f"python3 learn.py history {topic.number}")  # fmt: skip
     try:
         version = snapshots.go_back(path, wanted)
     except Changed:
@@ -31,13 +34,3 @@ def run(arguments):
         f"All versions: python3 learn.py history {topic.number}",
     ])  # fmt: skip
     return 0
-
-
-def _version(path, topic, text):
-    known = snapshots.versions(path)
-    if text.isdigit() and 1 <= int(text) <= len(known):
-        return known[int(text) - 1]
-    found = [version for version in known if len(text) >= 4 and version.digest.startswith(text)]
-    if len(found) != 1:
-        raise CatalogError(f"There is no version {text!r}. They are listed by: python3 learn.py history {topic.number}")
-    return found[0]

@@ -149,5 +149,7 @@ class _Loop:
             if following.level == 4:
                 environment.ensure_torch()
             self.watch.stay_at(following)
-            screen.out(["", *screen.row("Step", f"{following.title} ({following.minutes} min)"), "Press s for what it asks."])
+            screen.out(
+                ["", *screen.row("Step", f"{following.title} ({following.minutes} min)"), "Press s for what it asks."]
+            )
             self.check()

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from utils.course import events, progress, snapshots, state
 from utils.course import catalog as places
+from utils.course import events, progress, snapshots, state
 from utils.course.catalog import catalog
 
 TOPIC = catalog().topic("02")
@@ -129,7 +129,7 @@ def test_what_a_killed_command_left_behind_is_removed(home):
 def test_the_lock_is_waited_for_and_not_for_ever(home, monkeypatch):
     monkeypatch.setattr(state, "LOCK_PATIENCE", 0.05)
     with state.updated("settings"):
-        with pytest.raises(state.Busy, match="Another learn.py command"):
+        with pytest.raises(state.Busy, match="Another"):
             with state.updated("settings"):
                 pass
 
@@ -190,7 +190,7 @@ def test_the_log_is_off_by_one_setting(home):
 def test_every_field_of_the_log_is_on_the_privacy_page():
     page = (places.ROOT / "PRIVACY.md").read_text(encoding="utf-8")
     assert [field for field in events.FIELDS if f"| `{field}` |" not in page] == []
-    with pytest.raises(ValueError, match="PRIVACY.md"):
+    with pytest.raises(ValueError, match="PRIVACY"):
         events.note("check", favorite_color="blue")
 
 

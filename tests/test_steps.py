@@ -414,6 +414,18 @@ def test_reduced_motion_lets_no_dot_run_and_otherwise_one_runs(tmp_path, browser
 
 
 @needs_browser
+def test_without_graphviz_the_page_plays_its_sentences(tmp_path, browser, monkeypatch):
+    def nothing_here(*_):
+        raise steps.NoLayout("no Graphviz")
+
+    monkeypatch.setattr(steps, "lay_out", nothing_here)
+    browser.open(written(tmp_path / "page.html", level("level02"), *FORGOTTEN_PATH))
+    browser.press("end")
+    assert browser.said().startswith("Backward from c through + to b")
+    assert browser.logs("browser") == []
+
+
+@needs_browser
 @needs_layout
 def test_the_page_works_in_a_sandboxed_frame(tmp_path, browser):
     page = written(tmp_path / "page.html", level("level02"), *FORGOTTEN_PATH).read_text(encoding="utf-8")

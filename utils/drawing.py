@@ -26,7 +26,7 @@ except ImportError:  # the picture does not need this package; only draw_dot's r
     Source = object
 
 MOST_BOXES = 200
-MOST_LENGTH = 500  # of all arrows together; beyond it Graphviz may take minutes for curves that nobody can follow
+MOST_LENGTH = 300  # of all arrows together; beyond it Graphviz may take minutes for curves that nobody can follow
 MOST_EDGE_LABELS = 250
 TOO_HARD = "Graphviz could not lay out this graph within a minute; draw a smaller part of it."
 ADVICE = "For SVG and PNG pictures install Graphviz in one step: python3 -m pip install pygraphviz"
@@ -233,7 +233,7 @@ def dot_text(graph, rankdir="LR", edge_texts=None):
     """The DOT text of a Graph: the same graph gives the same bytes, since ids are places in the order of the graph.
 
     `edge_texts` are other texts than the local derivative, by the id of the arrow; then there is no legend either.
-    In an SVG, n2 is the box of node 2, o2 its operation, r2 the arrow between them, e2-0 the arrow from its first parent.
+    In an SVG, n2 is the box of node 2, o2 its operation, r2 the arrow between them, e2-0 that from its first parent.
     """
     largest = max(
         (abs(node.grad) for node in graph.nodes if is_number(node.grad) and math.isfinite(node.grad)), default=0
@@ -257,9 +257,9 @@ def dot_text(graph, rankdir="LR", edge_texts=None):
         lines.append(f"  n{node.index} [id=n{node.index}, {_box(node, graph, largest, rankdir)}]")
         target = f"n{node.index}"
         if node.op and node.edges and node.count == 1:
-            target = f"o{node.index}"
-            lines.append(f'  {target} [id={target}, label="{_quoted(node.op)}", class=op, style=filled, fillcolor="#eceff1",'
-                         f" shape={'circle' if len(node.op) < 3 else 'ellipse'}, margin=0.03]")  # fmt: skip
+            target, shape = f"o{node.index}", "circle" if len(node.op) < 3 else "ellipse"
+            lines.append(f'  {target} [id={target}, label="{_quoted(node.op)}", class=op, style=filled,'
+                         f' fillcolor="#eceff1", shape={shape}, margin=0.03]')  # fmt: skip
             lines.append(f"  {target} -> n{node.index} [id=r{node.index}, arrowsize=0.5]")
         for place, edge in enumerate(node.edges):
             name = f"e{node.index}-{place}"

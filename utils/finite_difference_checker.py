@@ -78,7 +78,7 @@ class Report:
     def __str__(self) -> str:
         lines = [f"{self.verdict} [{self.kind}]" if self.kind else self.verdict]
         if self.ok:
-            lines = [f"pass: {len(self.table)} measured slopes agree with the claimed gradients"]
+            lines = [f"pass: the claimed gradients agree with the slopes measured ({len(self.table)} of {len(self.table)})"]
         elif self.table:
             lines.append(f"  {'':<14} {'claimed':<14} {'measured':<23} claimed/measured")
             lines += map(str, self.table[:5])
@@ -155,7 +155,7 @@ def check_gradients(
 def numerical_gradient(f: Callable, *inputs) -> list:
     """The gradient of `f`, measured: one float or array per input, shaped like it.
 
-    Two steps and their extrapolation for a well-behaved element, a whole ladder for a
+    Two extrapolations that agree for a well-behaved element, a whole ladder for a
     difficult one; at a kink, the mean of the two slopes. f must return one number.
     """
     point = Point(inputs, _names(f, len(inputs)))
@@ -165,9 +165,8 @@ def numerical_gradient(f: Callable, *inputs) -> list:
         check.keep_contract()
         for i in range(point.size):
             line = point.line([i])
-            coarse, fine = (check.slopes(line, t * check.step)[0][0] for t in (64, 16))
-            slope = fine + (fine - coarse) / 15
-            if not abs(fine - coarse) <= 1e-6 * abs(slope):
+            (slope,), (near,) = (check.extrapolated(line, t * check.step)[0] for t in (64, 8))
+            if not abs(slope - near) <= 1e-7 * abs(slope):
                 slope = check.climb(line, [0])[0].value
             slopes[i] = slope / line.weights[0]
     return [gradient if gradient.ndim else float(gradient) for gradient in point.split(slopes)]
@@ -268,7 +267,7 @@ def _numbers(x, attribute="data"):
     if isinstance(x, int | float | np.ndarray | np.generic):
         return x if attribute == "data" else None
     number = getattr(x, attribute, None)
-    return None if number is None else np.array(number)
+    return None if number is None else np.asarray(number).copy()
 
 
 def _leaves(x) -> list:
@@ -355,8 +354,8 @@ class _Check:
         self.cotangents = self.cotangents_for(first)
         if self.source.takes_upstream(first) and first.size:
             self.demand_linearity()
-        rows = [self.claim(row) for row in self.cotangents]
-        self.claims = np.array(rows).reshape(len(rows), self.point.size)
+        rows = [self.exact(gradients), *(self.claim(row) for row in self.cotangents[1:])]
+        self.claims = np.array(rows)[: len(self.cotangents)]
 
     def run(self):
         """Output and raw gradients at the point, from fresh copies that must stay as they are."""
@@ -530,8 +529,10 @@ class _Check:
         return self.value(plus) - self.output, self.value(minus) - self.output, up, down
 
     def noise(self, moved) -> np.ndarray:
-        """The rounding error in each row's sum over the outputs that moved (all, if none did)."""
-        return self.eps * (np.abs(self.cotangents) @ (np.abs(self.output) * (moved if moved.any() else 1)))
+        """The rounding error in each row's sum over the outputs that moved; over all where none did."""
+        size = np.abs(self.cotangents) * np.abs(self.output)
+        moving = size @ moved
+        return self.eps * np.where(moving > 0, moving, size.sum(axis=1))
 
     def slopes(self, line, t):
         """Central differences along the line, one per row, and four times their rounding error."""
@@ -539,31 +540,38 @@ class _Check:
         noise = self.noise((plus != 0) | (minus != 0))
         return self.cotangents @ (plus - minus) / (up + down), 4 * noise / t
 
+    def extrapolated(self, line, t):
+        """The same from two steps, t and t/4, with the truncation of order t**2 removed."""
+        (coarse, _), (fine, rounding) = self.slopes(line, t), self.slopes(line, t / 4)
+        return fine + (fine - coarse) / 15, rounding
+
     def look(self, line):
         """Which rows of claims agree with one central difference, and which are too small to be seen by it."""
         claimed, size = self.claimed(line)
         unseen, unmoved, tried = np.ones(len(claimed), bool), np.ones(len(claimed), bool), {}
-        steps = self.quick_steps(line)
-        for t in steps:
-            slopes, rounding = self.slopes(line, t)
+        attempts = [(t, self.slopes) for t in self.quick_steps(line)]
+        for t, slopes_at in attempts:
+            slopes, rounding = slopes_at(line, t)
             gap, allowed = np.abs(claimed - slopes), self.rtol * size
             # Agreement by mere chance is rare as long as rounding is below 100 rtol.
             tried[t] = (gap <= allowed) & (rounding <= 100 * allowed), gap <= allowed + rounding
             unseen &= (np.abs(claimed) <= rounding) & (np.abs(slopes) <= rounding)
+            unmoved &= (claimed == 0) & (slopes == 0) & (slopes.any() or not rounding.any())
             if len(line.indices) == 1:
                 i, weight = line.indices[0], line.weights[0]
                 self.measured[:, i], self.error[:, i] = slopes / weight, np.abs(rounding / weight)
             agrees, possible = False, True
             for smaller in sorted(tried):  # a smaller step is closer to the point; no larger one overrules it
                 agrees, possible = agrees | (possible & tried[smaller][0]), possible & tried[smaller][1]
-            unmoved &= (claimed == 0) & (slopes == 0)
-            agrees = agrees & ~unmoved | (unmoved if len(tried) == len(steps) else False)
+            last = len(tried) == len(attempts)
+            agrees = np.where(unmoved, last, agrees)
             if agrees.all():
                 self.in_proportion = t <= self.step
                 break
-            if len(tried) == len(steps) < 3 and not (agrees | unseen).all():
+            if last and len(attempts) < 3 and not (agrees | unseen).all():
                 noisy = np.any(~agrees & (rounding > allowed))
-                steps.append(t * 8 if noisy else t / 64)
+                far = t / self.step * self.eps**0.125  # large steps need their truncation removed
+                attempts.append((far, self.extrapolated) if noisy else (t / 64, self.slopes))
         if agrees.all() and min(tried) > self.step:
             self.far_only.append(line)
         return agrees, unseen & ~agrees

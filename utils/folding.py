@@ -64,7 +64,7 @@ def distances(graph):
 
 
 def total_length(graph):
-    """The length of all arrows together, in operations passed: what makes a picture slow to lay out and hard to read."""
+    """The length of all arrows together, in operations: what makes a picture slow to lay out and hard to read."""
     distance = distances(graph)
     return sum(distance[node.index] - distance[edge.parent] for node in graph.nodes for edge in node.edges)
 

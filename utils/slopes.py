@@ -87,7 +87,7 @@ def _from_ladder(up, down, plus, minus, centre, noise) -> Slope:
     jump = np.abs(right - left)
     rounding = noise / up
 
-    rung = _kink(jump, rounding)
+    rung = _kink(jump, 8 * rounding + 1e-5 * np.abs(central))
     if rung is not None:
         spread = max(abs(right[rung] - right[rung - 1]), abs(left[rung] - left[rung - 1]))
         return Slope(
@@ -102,16 +102,17 @@ def _from_ladder(up, down, plus, minus, centre, noise) -> Slope:
     return Slope(*best, left[-1], right[-1], noise)
 
 
-def _kink(jump, rounding) -> int | None:
+def _kink(jump, least) -> int | None:
     """The smallest rung at which the jump between the one-sided slopes stays open.
 
-    A smooth f closes the jump in proportion to the step; a kink keeps it.
+    A smooth f closes the jump in proportion to the step; a kink keeps it. Jumps up to
+    `least` are not told from rounding.
     """
-    seen = np.flatnonzero(jump > 8 * rounding)
+    seen = np.flatnonzero(jump > least)
     if not seen.size or seen[-1] < 2:
         return None
     last = seen[-1]
-    if last + 1 < len(jump) and jump[last] > 16 * rounding[last + 1]:
+    if last + 1 < len(jump) and jump[last] > 2 * least[last + 1]:
         return None  # the next rung would have shown it: the kink is elsewhere
     before, here = jump[last - 2 : last], jump[last - 1 : last + 1]
     stays_open = np.all((here > 0.6 * before) & (here < 1.7 * before))
@@ -126,7 +127,7 @@ def _best_entry(central, jump, rounding) -> tuple[float, float]:
         column = newer + (newer - older) / (RATIO ** (2 * order) - 1)
         change = np.maximum(np.abs(column - newer), np.abs(column - older))
         columns.append(column)
-        entries += [(column[i], change[i] + 2 * rounding[i + order], i + order) for i in range(len(column))]
+        entries += [(column[i], change[i] + rounding[i + order], i + order) for i in range(len(column))]
     entries += [(central[k], abs(central[k] - central[k - 1]) + rounding[k], k) for k in range(1, len(central))]
     holding = partial(_holds, central=central, jump=jump, rounding=rounding)
     for entry in sorted(entries, key=lambda entry: entry[1] / max(abs(entry[0]), 1e-300)):

@@ -16,6 +16,7 @@ import itertools
 import json
 import math
 import re
+import textwrap
 from pathlib import Path
 
 from utils.course.expressions import Dual
@@ -65,7 +66,7 @@ def page(trace, graph):
     """One HTML file that plays the trace, with nothing to load from anywhere."""
     rows = "\n".join(f"<li>{html.escape(step['say'])}</li>" for step in trace["steps"])
     parts = {
-        "TITLE": html.escape(trace["program"]),
+        "TITLE": html.escape(textwrap.shorten(trace["program"], 100, placeholder=" …")),
         "ENGINE": html.escape(trace["engine"]),
         "PICTURE": _picture(trace, graph),
         "STEPS": rows,

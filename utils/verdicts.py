@@ -96,7 +96,7 @@ def _walk_verdict(node, arriving, nodes, edges):
             return _verdict("repeated", node, wrong, text)
         went, due = number(passed[wrong[0]["id"]]), number(wrong[0]["product"])
         text = (f"{told} {user['name']} passed on {went} and not {due}, because its turn came before all of its "
-                "own gradient had arrived. A value's turn comes after all its users: reverse topological order.")  # fmt: skip
+                "own gradient had arrived. Its turn must come after its users: reverse topological order.")  # fmt: skip
         return _verdict("order", node, wrong, text)
     return None
 

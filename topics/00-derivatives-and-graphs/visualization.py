@@ -1,7 +1,9 @@
 """See what this topic is about: a nudge, a graph with its slopes, and how paths outnumber names.
 
-    python3 learn.py run topics/00-derivatives-and-graphs/visualization.py                        yours, or level 3 before you start
-    python3 learn.py run topics/00-derivatives-and-graphs/visualization.py --candidate level02    another one
+    python3 learn.py run topics/00-derivatives-and-graphs/visualization.py
+        draws yours, or level 3 before you start
+    python3 learn.py run topics/00-derivatives-and-graphs/visualization.py --candidate level02
+        draws another one
 
 Everything is printed as text; nudge.svg and graph.svg are saved in the current folder, or in --out. Without Graphviz
 the graph is saved as text. A picture whose functions are not written yet is left out.

@@ -40,7 +40,8 @@ def judge(f, x, claimed, rtol=1e-6):
 
     Level 1: "pass" if the relative gap to the central difference is at most rtol, "fail" otherwise.
     Level 2: "kink" if f has a kink at x (`is_kink`), whatever is claimed. Otherwise "pass" if |claimed - measured| is
-    at most rtol times the larger of the two, plus the error bar; both from `slope_with_error`.
+    at most rtol times the larger of the two, plus the error; measured and error come from `slope_with_error`.
+    At every level a claim of nan or infinity fails.
     """
     raise NotImplementedError("judge")
 
@@ -100,7 +101,7 @@ def check_gradient(f, x, claimed, rtol=1e-6, most=10):
 
     `f` returns one number. A row is a tuple (index, claimed, measured, gap): `index` is the element's place as a tuple
     of ints, `gap` is the relative gap. A claim agrees if |claimed - measured| is at most rtol times the larger of the
-    two, plus the error of `slope_with_error`; nan never agrees. Level 3: without keeping more than `most` rows.
+    two, plus the error of `slope_with_error`; nan and infinity never agree. Level 3: never keeps more than `most` rows.
     Raises ValueError unless `claimed` has exactly the shape of x.
     """
     raise NotImplementedError("check_gradient")

@@ -1,44 +1,139 @@
 """From what a candidate did to the mistake that makes exactly these numbers: one Diagnosis.
 
-Planted mistakes (tests/mutants/) were run against the same tests; `signatures.json` in the topic keeps what each
-computed. A candidate that computes the same wrong numbers has the same mistake. Where none fits, general rules about
-ratios and exceptions speak, and where those are silent the diagnosis is honestly `unknown`.
+Three witnesses are heard, the most exact first. Planted mistakes (tests/mutants/) were run against the same tests, and
+`signatures.json` in the topic keeps fingerprints of what each computed: whoever computes the same has the same mistake.
+Then known mistakes of engines are tried out on the programs that failed (suspects.py). Then general rules about signs,
+zeros and exceptions speak. Where all are silent the diagnosis is honestly `unknown`.
 """
 
+import difflib
+import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 
-# How much of the wrong numbers must agree before a planted mistake is named.
-ENOUGH = 0.7
+from utils.course import contract, suspects
+
+# Of the tests that a planted mistake fails, how many must show its fingerprint before it is named.
+ENOUGH = 0.5
 
 SENTENCES = {
     "not-written": ("`{name}` is not written yet.", "Write `{name}` in {file}; for a first idea: {hint}"),
+    "misspelled": ("`{name}` is not there, but `{near}` is.", "Rename `{near}` to `{short}`: Python asks for that name."),
     "accumulate": ("A gradient that arrives a second time seems to replace the first one.",
                    "Look for `=` where `+=` is needed: contributions from different uses add up."),
-    "sign": ("The number has the right size and the wrong sign.",
-             "Look at the order of the operands, and at the sign of the local derivative."),
     "chain": ("The local derivative seems to arrive without the upstream gradient.",
               "Multiply the local derivative by the gradient of the result."),
-    "links": ("No gradient arrives at all.",
+    "local": ("The local derivative is not the slope of this operation.",
+              "Nudge the input by a little, see how far the result moves, and compare."),
+    "sign": ("The number has the right size and the wrong sign.",
+             "Look at the order of the operands, and at the sign of the local derivative."),
+    "links": ("No gradient arrives where one should.",
               "Does the result of every operation know its parents, and does backward reach them?"),
-    "missing-return": ("`{name}` gives back None.", "Every operation ends with `return` and the new Value."),
-    "kind": ("Something that is not a plain number stands where a number belongs.",
-             "Keep plain numbers in `.data` and `.grad`; wrap them in a Value only inside operations."),
-    "constant": ("A plain number as operand is not accepted.",
+    "topo": ("A value seems to pass its gradient on before all of it has arrived, or more than once.",
+             "List the values so that each stands before its parents; then let each pass on once."),
+    "seed": ("The walk back does not start with 1 at the output.",
+             "Before anything else, `backward` sets the output's own gradient to 1."),
+    "reflected": ("With a plain number on the left, Python asks `{short}`, and its answer is off.",
+                  "Compute the small example by hand: on which side of the sign does the Value stand?"),
+    "constant": ("A plain number as operand is not treated as it should be.",
                  "Turn a plain number into a Value at the start of the operation."),
-    "recursion": ("Python's recursion limit was reached.",
+    "identity": ("Two values with equal numbers seem to be taken for one.",
+                 "Compare values with `is`, and remember the values themselves, not their numbers."),
+    "state": ("Something is left over from an earlier graph or an earlier backward.",
+              "Look for a list, set or dict that is made once and not at each call."),
+    "inplace": ("An operation has changed a value that was there before it.",
+                "Make a new Value for the result, and leave `.data` and `.grad` of the operands alone."),
+    "forward": ("The number itself differs, before any gradient.",
+                "Compute this small example by hand, then compare with your code."),
+    "overflow": ("A number became too large for a float.", "Rewrite the formula so that no intermediate overflows."),
+    "late": ("A function made in a loop reads its names when it runs, not when it is made.",
+             "Bind what the function needs as a default argument, or write it without a loop."),
+    "cost": ("The numbers are right, but the work grows much faster than the graph.",
+             "Visit each value once, and keep the visited ones in a set, not in a list."),
+    "memory": ("The graph takes more room than it needs, or does not go away.",
+               "Look for circles of references and for lists that keep values alive."),
+    "recursion": ("Python's recursion limit was reached on a long chain.",
                   "A function calls itself once for each value in a row; walk with a list and a loop instead."),
+    "itself": ("`{short}` ends up calling itself without end.",
+               "Look at {place}: compute with `.data` there, or turn the plain number into a Value first."),
+    "missing-return": ("Something gives back None where a Value is needed.",
+                       "Every operation ends with `return` and the new Value; look at {place}."),
+    "kind": ("Something that is not a plain number stands where a number belongs.",
+             "Keep plain numbers in `.data` and `.grad`; wrap them in a Value only as the result of an operation."),
+    "unhashable": ("A class that defines `__eq__` loses its hash, so its objects cannot be put into a set.",
+                   "Leave `__eq__` out: a Value is equal to itself only."),
+    "contract": ("`{short}` does not take the arguments it is called with.", "Give it the arguments of the skeleton."),
     "endless": ("The test of `{name}` did not come to an end within {patience:g} seconds.",
                 "Look at {place}: what would make this loop stop?"),
+    "slow": ("The test of `{name}` did not come to an end within {patience:g} seconds: it counts the work of backward.",
+             "Visit each value once: remember whom you visited, and pass gradients on once."),
     "died": ("Python stopped in the middle of the test, without a word.",
              "Remove exit(), quit() or os._exit() from your file; if there is none, ask for help with this screen."),
-    "overflow": ("A number became too large for a float.", "Rewrite the formula so that no intermediate overflows."),
     "raised": ("Your code raised {raised} at {place}.", "{message}"),
-    "value": ("The forward value differs.", "Compute this small example by hand, then compare with your code."),
     "unknown": ("The numbers differ in a way that fits no mistake we know.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
+
+# Where a sentence above has an occasion of its own, the diagnosis it belongs to.
+BELONGS_TO = {"misspelled": "not-written", "itself": "reflected", "unhashable": "identity", "slow": "cost"}
+
+# What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
+DEEDS = {
+    "overwrites": ("{operation} seems to replace the gradient that has already arrived{side}.",
+                   "In {operation}, look for `=` where `+=` is needed."),
+    "keeps the first": ("{operation} seems to keep the first gradient that arrives and to drop the later ones.",
+                        "In {operation}, add every gradient that arrives."),
+    "same parent once": ("Where both operands are the same value, {operation} serves it only once.",
+                         "Try `a + a` by hand: two uses, two contributions."),
+    "without upstream": ("{operation} seems to hand on its local derivative without the upstream gradient{side}.",
+                         "In {operation}, multiply by the gradient of the result."),
+    "upstream added": ("{operation} seems to add upstream and local derivative; along a path they are multiplied.",
+                       "In {operation}, multiply the two."),
+    "without local": ("{operation} seems to hand upstream on unchanged, without its local derivative{side}.",
+                      "In {operation}, multiply upstream by the local derivative."),
+    "negated": ("{operation} hands on the right amount with the wrong sign{side}.",
+                "In {operation}, look at the sign of the local derivative."),
+    "swapped": ("{operation} seems to give each parent the local derivative of the other.",
+                "In {operation}, ask for each parent alone: how does the result move when it is nudged?"),
+    "another formula": ("{operation} hands upstream on rightly, but its local derivative is not its slope.",
+                        "Nudge the input of {operation} by a little and see how far the result moves."),
+    "serves no parent": ("{operation} does not give its parent a gradient{side}.",
+                         "Is the way back of {operation} attached to the very Value that it returns?"),
+    "knows no parent": ("The result of {operation} does not know its parents, so the walk stops there{side}.",
+                        "Hand the operands of {operation} to the new Value as its parents."),
+    "leads nowhere": ("Nothing leads back from the result of {operation}{side}.",
+                      "Give the result of {operation} its parents and its way back."),
+    "output only": ("Only the output passes its gradient on; its parents do not.",
+                    "In `backward`, let every value of the graph pass its gradient on."),
+    "two generations": ("The walk ends after two generations.", "In `backward`, go on until the leaves are reached."),
+    "first parent only": ("The walk follows only the first parent of each value.", "In `backward`, visit every parent."),
+    "breadth first": ("The walk goes level by level, so a value passes on before its last user has served it.",
+                      "In `backward`, list a value after its parents, then go through the list in reverse."),
+    "parents last": ("A value stands on the list before its parents were visited, so it can come too early.",
+                     "In `backward`, append a value after its parents, then go through the list in reverse."),
+    "stack": ("A value is served as it comes from the stack, before its last user has served it.",
+              "In `backward`, list a value after its parents, then go through the list in reverse."),
+    "leaves first": ("The values pass on from the leaves upwards, before anything has arrived.",
+                     "In `backward`, go through the list in reverse."),
+    "twice": ("A value that is reached twice passes its gradient on twice.",
+              "In `backward`, remember whom you visited, and list each value once."),
+    "at once": ("Values pass on as soon as they are reached, so a shared one passes parts of its gradient on twice.",
+                "In `backward`, make the whole list first; then let each value pass on once."),
+    "at once, never again": ("A value passes on at its first visit, before its other users have served it.",
+                             "In `backward`, make the whole list first; then let each value pass on once."),
+    "total passed on": ("Each time something arrives, a value passes on all that it has, the earlier parts again.",
+                        "Pass on only what has just arrived, or wait until everything has."),
+    "keyed by parent": ("Where one value is both parents, only one of the two derivatives is kept.",
+                        "Keep (parent, derivative) pairs in a list; in a dict the second erases the first."),
+}  # fmt: skip
+DEEDS |= {"queue twice": DEEDS["twice"], "stack twice": DEEDS["twice"]}
+
+METHODS = {"+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "**": "__pow__", "neg": "__neg__",
+           "number +": "__radd__", "number -": "__rsub__", "number *": "__rmul__", "number /": "__rtruediv__",
+           "number **": "__rpow__"}  # fmt: skip
+OPERATION_NAMES = {"neg": "negation", "every": "every operation", "+": "`+`"}
 
 
 @dataclass(frozen=True)
@@ -52,103 +147,199 @@ class Diagnosis:
     certain: bool = False  # True where a planted mistake computes exactly these numbers
 
 
-def diagnose(topic, run, row, path):
-    """The Diagnosis for the first failing row of a run; for a run that ended early, of its ending."""
+def diagnose(topic, run, row, path, *, known=None):
+    """The Diagnosis for the first failing row of a run; for a run that ended early, of its ending.
+
+    `known`: the planted mistakes to compare with; those in the topic's signatures.json if it is not given.
+    """
+    known = known_mistakes(topic) if known is None else known
     name = row["about"] if row else (run.running or {}).get("about", "")
-    facts = {"name": name, "file": path.name, "hint": "python3 learn.py hint", "patience": run.patience,
-             "place": _place(run.file, run.line), "raised": "", "message": ""}  # fmt: skip
+    facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
+             "patience": run.patience, "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
     if run.ending == "timeout":
-        return _say("endless", facts)
+        return _say("slow" if "cost" in run.running["test"] else "endless", facts)
     if run.ending == "died":
         return _say("died", facts)
-    facts |= {"place": _place(row["file"], row["line"]), "raised": row["raised"],
+    facts |= {"place": _place(row["line"]), "raised": row["raised"],
               "message": row["message"].splitlines()[0] if row["message"] else ""}  # fmt: skip
-    if row["outcome"] == "not-written":
-        return _say("not-written", facts)
-    known = _known_mistake(topic, run.rows, row)
-    if known:
-        return Diagnosis(known["diagnosis"], known.get("name") or name, known["says"], known["try"], True)
-    return _say(_by_rule(row), facts)
+    mistake = _planted(known, run.rows, row)
+    if mistake:
+        return Diagnosis(mistake["diagnosis"], mistake.get("name") or name, mistake["says"], mistake["try"], True)
+    raised = _by_exception(row, path, facts)
+    if raised:
+        return _say(raised, facts)
+    suspect = suspects.guilty(row, [other for other in run.rows if other["outcome"] == "pass"])
+    if suspect:
+        return _accuse(topic, suspect, facts)
+    return _say(_by_numbers(row), facts)
 
 
-def failing(rows):
-    """key -> what was computed, for every comparison that did not hold; two candidates can be compared by it."""
-    found = {}
-    for row in rows:
-        for seen in row["observations"]:
-            if not seen["holds"]:
-                found[f"{row['test']}|{seen['given']}|{seen['what']}"] = _rounded(seen)
-        if row["outcome"] in ("error", "not-written") or (row["outcome"] == "fail" and not row["observations"]):
-            found[f"{row['test']}||"] = "!" + row["raised"]
-    return found
+# Planted mistakes ----------------------------------------------------------------------------------------------------
 
 
-def agreement(observed, signature, tests):
-    """How well two sets of wrong numbers agree, from 0 to 1, over the tests that were run."""
-    signature = {key: got for key, got in signature.items() if key.split("|")[0] in tests}
-    keys = observed.keys() | signature.keys()
-    same = sum(observed.get(key) == signature.get(key) for key in keys)
-    return same / len(keys) if keys else 0.0
-
-
-def _known_mistake(topic, rows, first):
+def known_mistakes(topic):
+    """The entries of the topic's signatures.json, [] if there is none."""
     path = topic.folder / "signatures.json"
-    if not path.exists():
-        return None
-    observed, tests = failing(rows), {row["test"] for row in rows}
-    at_first = failing([first])
-    best, best_score = None, 0.0
-    for entry in json.loads(path.read_text(encoding="utf-8")):
-        # The smallest failing probe is the best witness: there the numbers must be the same, all of them.
-        if any(entry["failing"].get(key) != got for key, got in at_first.items()):
-            continue
-        score = agreement(observed, entry["failing"], tests)
-        if score > best_score:
-            best, best_score = entry, score
-    return best if best_score >= ENOUGH else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
-def _by_rule(row):
-    if row["raised"] == "RecursionError":
-        return "recursion"
-    if row["raised"] == "OverflowError":
-        return "overflow"
-    if "NoneType" in row["message"]:
-        return "missing-return"
+def fingerprints(rows):
+    """test -> "probe whole" for every failing row: what its first failing program computed, and what all of it did.
+
+    Two candidates that compute the same wrong numbers have the same fingerprints.
+    """
+    return {row["test"]: _fingerprint(row) for row in rows if row["outcome"] != "pass"}
+
+
+def _fingerprint(row):
     wrong = [seen for seen in row["observations"] if not seen["holds"]]
-    if row["outcome"] == "error":
-        return "constant" if "'int' object" in row["message"] or "'float' object" in row["message"] else "raised"
     if not wrong:
-        return "unknown"
-    seen = wrong[0]
-    if seen["raised"] == "NotANumber":
+        return f"{_digest([row['raised']])} {_digest([row['raised']])}"
+    probe = [seen for seen in row["observations"] if seen["given"] == wrong[0]["given"]]
+    return f"{_digest(map(_text, probe))} {_digest(map(_text, wrong))}"
+
+
+def _text(seen):
+    if seen["raised"]:
+        got = seen["raised"]
+    elif seen["aim"] == "cost":  # differs from run to run
+        got = ""
+    elif not isinstance(seen["got"], float) or not math.isfinite(seen["got"]):
+        got = str(seen["got"])
+    else:  # 9 digits, and no noise around zero
+        got = f"{seen['got']:.9g}" if abs(seen["got"]) > 1e-11 else "0"
+    return f"{seen['given']}|{seen['what']}|{got}"
+
+
+def _digest(texts):
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
+
+
+def _planted(known, rows, first):
+    """The planted mistake whose numbers these are, or None."""
+    observed, wanted = fingerprints(rows), _fingerprint(first)
+    # What is not written yet says nothing about the mistakes in what is.
+    judged = {row["test"] for row in rows if row["outcome"] != "not-written" or row is first}
+    best, best_score = None, (0.0, 0.0)
+    for entry in known:
+        # The smallest failing probe is the best witness: there the numbers must be the same, all of them.
+        if entry["failing"].get(first["test"]) != wanted:
+            continue
+        tests = judged & entry["failing"].keys()
+        same = sum(observed.get(test) == entry["failing"][test] for test in tests)
+        # Shown by the candidate, and of what the candidate shows: with two mistakes in one file the second is less.
+        score = (same / len(tests), same / len(judged & observed.keys()))
+        if score[0] >= ENOUGH and sum(score) > sum(best_score):
+            best, best_score = entry, score
+    return best
+
+
+# Suspects ------------------------------------------------------------------------------------------------------------
+
+
+def _accuse(topic, suspect, facts):
+    base, _, _ = suspect.operation.partition(" number")
+    method = METHODS.get(suspect.operation) or METHODS.get(base) or suspect.operation
+    name = next((known for known in topic.names_upto(4) if known.split(".")[-1] == method), facts["name"])
+    kind = suspect.kind.removesuffix(" from the right").removesuffix(",")
+    cause, action = DEEDS.get(kind, SENTENCES[suspect.id])
+    side = {(0,): ", for its left parent", (1,): ", for its right parent"}.get(suspect.sides, "")
+    words = {**facts, "operation": OPERATION_NAMES.get(suspect.operation, f"`{suspect.operation}`"), "side": side}
+    id = suspect.id
+    if id in ("links", "local", "sign"):  # with a plain number beside it, that is what it is about
+        id = "reflected" if suspect.operation.startswith("number ") and suspect.operation != "number **" else id
+        id = "constant" if suspect.operation.endswith(" number") else id
+    cause, action = cause.format(**words), action.format(**words)
+    return Diagnosis(id, name, cause[:1].upper() + cause[1:], action[:1].upper() + action[1:])
+
+
+# Rules ---------------------------------------------------------------------------------------------------------------
+
+
+def _by_exception(row, path, facts):
+    """The key in SENTENCES for what was raised, "" if numbers came."""
+    wrong = next((seen for seen in row["observations"] if not seen["holds"]), None)
+    raised, message, code = row["raised"], row["message"], _line(path, row["line"])
+    if wrong and not wrong["raised"]:
+        return ""
+    if wrong and wrong["raised"] != raised:
+        raised, message = wrong["raised"], f"{wrong['raised']}: {wrong['got']}"
+    if raised == "RecursionError":
+        return "recursion" if re.search(r"\d{3,}|thousand|hundred|chain", row["test"] + facts["message"]) else "itself"
+    if raised == "OverflowError":
+        return "overflow"
+    if "NoneType" in message:
+        return "kind" if ".grad" in code or "grad" in (wrong or {}).get("what", "") else "missing-return"
+    if "unhashable" in message:
+        return "unhashable"
+    if "positional argument" in message:
+        return "contract"
+    if raised == "NotANumber" or "must be real number, not" in message:
         return "kind"
-    if not isinstance(seen["expected"], float):  # a cost, not a number
-        return "unknown"
+    if "has no attribute" in message and re.search(r"'(int|float)' object", message):
+        return "constant" if row["line"] else "kind"  # in the candidate's code, or in the test's hand
+    if row["outcome"] == "not-written":
+        if row["line"] and "Value" in message and ".data" in code:
+            return "kind"  # a Value beside a plain number, in the candidate's own formula
+        facts["near"] = _near(path, facts["name"])
+        return "misspelled" if facts["near"] else "not-written"
+    return "raised" if row["outcome"] == "error" else ""
+
+
+def _by_numbers(row):
+    """The key in SENTENCES for wrong numbers, "unknown" if they say nothing."""
+    wrong = [seen for seen in row["observations"] if not seen["holds"] and not seen["raised"]]
+    if not wrong:
+        return "recursion" if "recursion" in row["message"] else "unknown"
+    seen, about = wrong[0], row["about"].split(".")[-1]
+    if seen["aim"] == "cost":
+        return "memory" if "memory" in seen["what"] or "objects" in seen["what"] else "cost"
+    if seen["given"].endswith("without backward"):
+        return "inplace"
+    if isinstance(seen["got"], float) and not math.isfinite(seen["got"]):
+        return "overflow"
     if seen["aim"] == "value":
-        return "sign" if _same(seen["got"], -seen["expected"]) else "value"
+        if about in METHODS.values() and about.startswith("__r") and about != "__rpow__" and "left" in row["test"]:
+            return "reflected"
+        return "sign" if seen["expected"] and _same(seen["got"], -seen["expected"]) else "forward"
+    if "second" in row["test"] or "again" in row["test"] or "outputs" in row["test"]:
+        return "state"
     if all(_same(other["got"], 0.0) for other in wrong):
         return "links"
-    if _same(seen["got"], -seen["expected"]):
+    if all(_same(other["got"], -other["expected"]) for other in wrong):
         return "sign"
     return "unknown"
+
+
+def _near(path, name):
+    """A method of the candidate's class that looks like a misspelling of `name`, "" if there is none."""
+    owner, _, short = name.rpartition(".")
+    tree = contract.read(path)[0] if path.exists() else None
+    offered = {other.split(".")[-1] for other in contract.definitions(tree) if other.startswith(owner + ".")} if tree else ()
+    if not short or short in offered:
+        return ""
+    special = {name for name in dir(int) if name.startswith("__")}
+    strange = [other for other in offered if other not in special and other.strip("_") != ""]
+    return next(iter(difflib.get_close_matches(short, strange, 1, 0.75)), "")
+
+
+def _line(path, number):
+    """A line of the candidate's file, "" if there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 def _same(got, expected):
     return isinstance(got, (int, float)) and math.isclose(got, expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _rounded(seen):
-    if seen["raised"]:
-        return "!" + seen["raised"]
-    got = seen["got"]
-    return float(f"{got:.9g}") if isinstance(got, float) and math.isfinite(got) else str(got)
-
-
-def _place(file, line):
+def _place(line):
     return f"line {line}" if line else "the place where it ran"
 
 
-def _say(id, facts):
-    cause, action = SENTENCES[id]
-    return Diagnosis(id, facts["name"], cause.format(**facts), action.format(**facts))
+def _say(key, facts):
+    cause, action = SENTENCES[key]
+    return Diagnosis(BELONGS_TO.get(key, key), facts["name"], cause.format(**facts), action.format(**facts))

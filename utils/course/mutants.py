@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.course import running
+from utils.course import contract, running
 from utils.course.catalog import ROOT
 from utils.course.checking import judge_rows
-from utils.course.diagnosis import failing
+from utils.course.diagnosis import fingerprints
 
 SERVER = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else None)
 SERVER.set_forkserver_preload(["utils.course.warm"])
@@ -30,7 +30,7 @@ class Mutant:
     edits: tuple  # (find, replace) pairs
     kills: str  # "" where the file cannot even be judged: syntax and contract
     diagnosis: str
-    says: str
+    says: str = ""
     advice: str = ""
     name: str = ""
     upto: int = 2
@@ -70,13 +70,19 @@ def source(topic, mutant):
 
 
 def run_all(topic, mutants, jobs=2):
-    """mutant id -> its Run. Each in a process of its own, since some of them never end."""
+    """mutant id -> its Run; for a file that cannot be judged an empty one, which ends with the id of its problem.
+
+    Each in a process of its own, since some of them never end.
+    """
     start = _fork if hasattr(os, "fork") else subprocess.Popen
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
 
         def one(mutant):
             path = Path(folder) / f"{mutant.id}.py"
             path.write_text(source(topic, mutant), encoding="utf-8")
+            problem = contract.problem_of(topic, path, mutant.upto)
+            if problem:
+                return mutant.id, running.Run((), problem.id)
             return mutant.id, running.run(topic, path, upto=mutant.upto, patience=6.0, start=start)
 
         with ThreadPoolExecutor(jobs) as pool:
@@ -116,30 +122,41 @@ def _in_the_copy(*arguments):
     warm.run_pytest(*arguments)
 
 
-def findings(topic, mutants, runs):
+def findings(topic, mutants, runs, known=None):
     """What is wrong with the mutants: those that live, and those that get another diagnosis than their own."""
     found = []
     for mutant in mutants:
-        run = runs[mutant.id]
-        dead = {row["test"] for row in run.rows if row["outcome"] != "pass"}
-        if run.ending in ("timeout", "died"):
-            dead.add(run.running["test"])
-        if mutant.kills not in dead:
+        if mutant.kills and mutant.kills not in dead(runs[mutant.id]):
             found.append(f"Mutant {mutant.id} of Topic {topic.number} lives: {mutant.kills} does not fail on it.")
             continue
-        verdict = judge_rows(topic, Path(f"{mutant.id}.py"), topic.steps, run, upto=mutant.upto)
-        if verdict.diagnosis.id != mutant.diagnosis:
-            found.append(
-                f"Mutant {mutant.id} of Topic {topic.number} is called {verdict.diagnosis.id}, not {mutant.diagnosis}."
-            )
+        said = diagnosis_of(topic, mutant, runs[mutant.id], known)
+        if said != mutant.diagnosis:
+            found.append(f"Mutant {mutant.id} of Topic {topic.number} is called {said}, not {mutant.diagnosis}.")
     return found
+
+
+def dead(run):
+    """The tests that fail in a run."""
+    tests = {row["test"] for row in run.rows if row["outcome"] != "pass"}
+    return tests | {run.running["test"]} if run.ending in ("timeout", "died") else tests
+
+
+def diagnosis_of(topic, mutant, run, known=None):
+    """The id of the diagnosis that a mutant gets, "none" if it passes."""
+    if run.ending in ("syntax", "contract"):
+        return run.ending
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        path = Path(folder) / f"{mutant.id}.py"
+        path.write_text(source(topic, mutant), encoding="utf-8")
+        verdict = judge_rows(topic, path, topic.steps, run, upto=mutant.upto)
+    return verdict.diagnosis.id if verdict.diagnosis else "none"
 
 
 def signatures(mutants, runs):
     """What each mutant computes, as the diagnosis reads it (signatures.json)."""
     return [
         {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says, "try": mutant.advice,
-         "failing": failing(runs[mutant.id].rows)}
+         "failing": fingerprints(runs[mutant.id].rows)}
         for mutant in mutants if runs[mutant.id].ending == "done"
     ]  # fmt: skip
 

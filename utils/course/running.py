@@ -89,6 +89,22 @@ def environment():
     return variables
 
 
+def ask(module, *words, seconds):
+    """The last line that `python -m module words…` prints in a process of its own; "" if it fails or takes longer."""
+    process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, env=environment(), text=True,
+                               encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+    try:
+        text, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return ""
+    finally:
+        kill(process)
+        process.stdout.close()
+    lines = text.splitlines()
+    return lines[-1] if lines and process.returncode == 0 else ""
+
+
 def _wait(process, rows, patience, superseded):
     """True if the process had to be stopped because no row came for longer than it may take."""
     seen, since = -1, time.monotonic()

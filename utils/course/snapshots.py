@@ -79,6 +79,15 @@ def versions(path):
     return [version for _, version in sorted(found, key=lambda pair: pair[0])]
 
 
+def find(path, text):
+    """The Version that a person means by its number in `history` or by the beginning of its letters; else None."""
+    known = versions(path)
+    if text.isdigit() and 1 <= int(text) <= len(known):
+        return known[int(text) - 1]
+    found = [version for version in known if len(text) >= 4 and version.digest.startswith(text)]
+    return found[0] if len(found) == 1 else None
+
+
 def replace(path, content):
     """Put `content` in the place of a file, after keeping what is there; both are versions of it then."""
     for _ in range(100):

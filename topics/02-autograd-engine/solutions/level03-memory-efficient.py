@@ -160,7 +160,9 @@ class Value:
 
     @property
     def _prev(self):
-        return tuple(parent for parent in (self._parent1, self._parent2) if parent is not None)
+        if self._parent1 is None:
+            return ()
+        return (self._parent1,) if self._parent2 is None else (self._parent1, self._parent2)
 
     def _backward(self):
         if self._parent1 is not None:

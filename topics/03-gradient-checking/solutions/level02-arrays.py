@@ -5,8 +5,8 @@ What changed   `along` turns a function of an array into one of a single number,
                step, plus rounding. Outputs that are arrays are checked with a random cotangent.
 What it buys   no fixed absolute tolerance, hence no blind spot: gradients of 1e-12 are judged as those of 1e+12 are. A
                claim of 0 at a minimum passes. At a kink the verdict says so instead of guessing.
-What it costs  four calls of f for each element, each with a copy of x. A check of 4,000 wrong claims takes 62 times the
-               memory of x, because every row is kept until the worst ten are known.
+What it costs  four calls of f for each element, each with a copy of x. `numerical_gradient` takes 3 times the memory of x,
+               a check of 4,096 wrong claims 21 times: every row is kept until the worst ten are known.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 
 from utils.engine import Value
 
-EPS = np.finfo(np.float64).eps
+EPS = float(np.finfo(np.float64).eps)
 
 
 def forward_difference(f, x, h=1e-6):
@@ -41,7 +41,9 @@ def judge(f, x, claimed, rtol=1e-6):
 
 
 def agree(claimed, measured, error, rtol):
-    return abs(claimed - measured) <= rtol * max(abs(claimed), abs(measured)) + error  # nan: false
+    if not math.isfinite(claimed):
+        return False  # a claim of infinity would be allowed an infinite gap
+    return abs(claimed - measured) <= rtol * max(abs(claimed), abs(measured)) + error
 
 
 def check_engine(f, numbers, value_class=Value, h=1e-6):

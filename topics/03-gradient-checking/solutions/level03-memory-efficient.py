@@ -2,11 +2,12 @@
 
 What changed   `along` writes into x and puts the old number back. The rows wait in a heap that never holds more than
                `most`. One random direction checks all elements at once; where it disagrees, halving names the element.
-What it buys   a check of 4,000 wrong claims takes 0.1 times the memory of x instead of 62 times, and 4 calls of f say
-               whether 1,000,000 claims are right. One wrong element among 4,096 is named after 52 calls; looking at
-               each would take 16,384.
+What it buys   `numerical_gradient` takes the memory of its result instead of 3 times that; a check of 4,096 wrong claims
+               0.15 times the memory of x instead of 21 times. 2 calls of f say whether 1,000,000 claims are right, and
+               56 name one wrong element among 4,096, where looking at each would take 16,384.
 What it costs  while it runs, everybody who holds x sees it move, so f must get at x through its argument alone. A
-               direction mixes all claims: one that is off by less than about a millionth of their norm stays unseen.
+               direction takes 3 arrays like x, halving 5. It mixes all claims: one that is off by less than about a
+               millionth of their norm stays unseen.
 """
 
 import heapq
@@ -17,7 +18,7 @@ import numpy as np
 
 from utils.engine import Value
 
-EPS = np.finfo(np.float64).eps
+EPS = float(np.finfo(np.float64).eps)
 
 
 def forward_difference(f, x, h=1e-6):
@@ -43,7 +44,9 @@ def judge(f, x, claimed, rtol=1e-6):
 
 
 def agree(claimed, measured, error, rtol):
-    return abs(claimed - measured) <= rtol * max(abs(claimed), abs(measured)) + error  # nan: false
+    if not math.isfinite(claimed):
+        return False  # a claim of infinity would be allowed an infinite gap
+    return abs(claimed - measured) <= rtol * max(abs(claimed), abs(measured)) + error
 
 
 def check_engine(f, numbers, value_class=Value, h=1e-6):

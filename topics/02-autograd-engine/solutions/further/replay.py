@@ -51,11 +51,14 @@ class Replay:
 
 
 def _trace(root, leaves):
-    """Terms (node, op, first, second, factor), users before parents; the constant part of nodes; the number of nodes.
+    """The terms of all nodes, users before parents; the constant part of nodes; the number of nodes, and of leaves.
 
-    A node with op "" is the sum of its terms factor * first * second; with another op it is that function of `first`.
-    A sum that only one other sum uses is dissolved in it: a*b + c*d + e is one node with three terms.
+    A term is (node, op, first, second, factor). A node with op "" is the sum of its terms factor * first * second; with
+    another op it is that function of `first`. A sum that only one other sum uses is dissolved in it: a*b + c*d + e is
+    one node with three terms.
     """
+    if root in leaves:
+        raise ValueError("the root is one of the leaves: there is nothing to replay")
     parents, data, ops = _numbered(root, leaves)
     varies = [0 < node <= len(leaves) for node in range(len(data))]  # what depends on no leaf is a constant
     uses = [0] * len(data)
@@ -69,7 +72,13 @@ def _trace(root, leaves):
     if not varies[-1]:
         raise ValueError("the root does not depend on any of the leaves")
 
-    terms, constants = [], {}
+    # Five lists of numbers and not one of tuples: the cycle collector would look through the tuples again and again.
+    terms, constants = ([], [], [], [], []), {}
+
+    def add_term(*term):
+        for column, entry in zip(terms, term, strict=True):
+            column.append(entry)
+
     into = {}  # a dissolved node: the node that takes its terms, and the factor they get there
     for node in range(len(data) - 1, len(leaves), -1):
         if not varies[node]:
@@ -77,9 +86,9 @@ def _trace(root, leaves):
         op, its_parents = ops[node], parents[node]
         target, factor = into.get(node, (node, 1.0))
         if op not in _SUMS:
-            terms.append((node, op, *its_parents, _ONE, 1.0))
+            add_term(node, op, *its_parents, _ONE, 1.0)
         elif op == "*" and varies[its_parents[0]] and varies[its_parents[1]]:
-            terms.append((target, "", *its_parents, factor))
+            add_term(target, "", *its_parents, factor)
         else:
             for parent, local in _linear_parts(op, its_parents, data, varies):
                 if not varies[parent]:
@@ -87,7 +96,7 @@ def _trace(root, leaves):
                 elif uses[parent] == 1 and ops[parent] in _SUMS:
                     into[parent] = target, factor * local
                 else:
-                    terms.append((target, "", parent, _ONE, factor * local))
+                    add_term(target, "", parent, _ONE, factor * local)
     return terms, constants, len(data), len(leaves)
 
 
@@ -111,11 +120,12 @@ def _numbered(root, leaves):
             path.pop()
         elif value not in found:
             found[value] = value._prev
-            path += [parent for parent in value._prev if parent not in number]
+            path += found[value]
         else:  # its parents have been numbered since we first saw it
-            its_parents, op = [number[parent] for parent in found[value]], value._op
+            its_parents, op = tuple(map(number.__getitem__, found[value])), value._op
             if op == "/":  # a / b is the product of a and b**-1
-                op, its_parents[1] = "*", add("**-1", its_parents[1:], 1.0 / data[its_parents[1]])
+                first, second = its_parents
+                op, its_parents = "*", (first, add("**-1", (second,), 1.0 / data[second]))
             number[value] = add(op, its_parents, value.data)
     return parents, data, ops
 
@@ -219,7 +229,8 @@ def _schedule(terms, constants, node_count, leaf_count):
     """
     level_of = [0] * node_count
     op_of = {}
-    for node, op, first, second, _ in reversed(terms):  # parents before users
+    parents_first = (reversed(column) for column in terms[:4])
+    for node, op, first, second in zip(*parents_first, strict=True):
         op_of[node] = op
         level_of[node] = max(level_of[node], level_of[first] + 1, level_of[second] + 1)
     ops = sorted(set(op_of.values()))
@@ -233,10 +244,9 @@ def _schedule(terms, constants, node_count, leaf_count):
     place[: leaf_count + 1] = np.arange(leaf_count + 1)
     place[nodes[order]] = np.arange(leaf_count + 1, leaf_count + 1 + len(nodes))
 
-    owners, _, firsts, seconds, factors = zip(*terms, strict=True)
-    owner, first, second = place[list(owners)], place[list(firsts)], place[list(seconds)]
+    owner, first, second = (place[np.array(terms[column])] for column in (0, 2, 3))
     by_owner = np.argsort(owner, kind="stable")
-    owner, first, second, factor = owner[by_owner], first[by_owner], second[by_owner], np.array(factors)[by_owner]
+    owner, first, second, factor = owner[by_owner], first[by_owner], second[by_owner], np.array(terms[4])[by_owner]
     constant = np.zeros(leaf_count + 1 + len(nodes))
     for node, number in constants.items():
         constant[place[node]] = number

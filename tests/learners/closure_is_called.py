@@ -1,0 +1,43 @@
+"""The function is called where it should be stored."""
+
+
+class Value:
+    def __init__(self, data, _children=(), _op="", label=""):
+        self.data = data
+        self.grad = 0.0
+        self._prev = _children
+        self._op = _op
+        self.label = label
+        self._backward = lambda upstream: None  # a leaf has nobody to pass a gradient to
+
+    def __repr__(self):
+        return f"Value(data={self.data:.4f}, grad={self.grad:.4f})"
+
+    def __add__(self, other):
+        result = Value(self.data + other.data, (self, other), "+")
+
+        def _backward(upstream):
+            self._receive(upstream)
+            other._receive(upstream)
+
+        result._backward = _backward
+        return result
+
+    def __mul__(self, other):
+        result = Value(self.data * other.data, (self, other), "*")
+
+        def _backward(upstream):
+            self._receive(other.data * upstream)
+            other._receive(self.data * upstream)
+
+        result._backward = _backward(1.0)
+        return result
+
+    def backward(self):
+        self._receive(1.0)
+
+    def _receive(self, upstream):
+        # += and not =: a value used twice receives two gradients, one for each path, and the derivative is their sum.
+        self.grad += upstream
+        # Only the increment goes on. Passing self.grad on would count what an earlier path brought a second time.
+        self._backward(upstream)

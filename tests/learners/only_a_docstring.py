@@ -1,0 +1,1 @@
+"""I will begin tomorrow."""
