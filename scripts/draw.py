@@ -12,8 +12,8 @@ from utils.course.expressions import NotAnExpression, names
 from utils.course.loading import NotWritten, load_candidate
 from utils.drawing import draw
 from utils.engine import choice
-from utils.graphs import TooLarge
-from utils.recording import NotOffered, graph_of, record
+from utils.pictures.graphs import TooLarge
+from utils.pictures.recording import NotOffered, graph_of, record
 
 
 def add_arguments(parser):
@@ -94,7 +94,7 @@ def numbers(program, inputs):
             equals = ""
         if not equals or not name.strip().isidentifier():
             raise CatalogError(f"`{text}` should be a name and a number, as in a=2.")
-    missing = [name for name in names(program) if name not in found and name != "sum"]
+    missing = [name for name in names(program) if name not in found]
     if missing:
         raise CatalogError(f"A number is missing for {', '.join(missing)}; add " + " ".join(f"{m}=2" for m in missing))
     return found

@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 REQUIREMENTS = os.path.join(ROOT, "requirements.txt")
 WHEELHOUSE = os.path.join(ROOT, "wheelhouse")
+OPTIONAL = "pygraphviz"  # where it has no wheel, pictures are text
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -49,11 +50,15 @@ def is_ready():
 def set_up():
     """Make the environment and install what the first verdict needs. Raises Trouble. What is there is kept."""
     prefix = chosen_prefix()
-    print("Setting up, once: pytest, NumPy and three small packages (25 MB). This takes half a minute.", flush=True)
+    print("Setting up, once: pytest, NumPy and five small packages (35 MB). This takes half a minute.", flush=True)
     if prefix == VENV:
         _make_venv()
-    lines = [line for line in _requirement_lines() if not line.startswith("torch")]
+    lines = [line for line in _requirement_lines() if not line.startswith(("torch", OPTIONAL))]
     _pip_install(prefix, lines, quiet=True)
+    try:
+        _pip_install(prefix, [line for line in _requirement_lines() if line.startswith(OPTIONAL)], quiet=True)
+    except Trouble:
+        print("Graphviz could not be installed, so pictures of graphs will be text. All the rest works.")
     try:
         with open(_stamp(prefix), "w", encoding="utf-8") as stream:
             stream.write(_wanted())

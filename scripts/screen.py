@@ -159,6 +159,11 @@ def case_lines(failure):
         case = [one for one in case if not one["holds"]][:6]
     wide = max(12, *(len(one["what"]) for one in case))
     lines = wrapped(wrong["given"]) if wrong["given"] else []
+    if wide > 40 or any(len(show(one["expected"])) > 14 for one in case):  # no room for columns
+        for one in [one for one in case if not one["holds"]]:
+            lines += wrapped(one["what"], 2, "  ")
+            lines += [*wrapped(show(one["got"]), 15, "    yours      "), f"    expected   {show(one['expected'])}"]
+        return lines
     lines.append(f"  {'':<{wide}}  {'yours':>14}  {'expected':>14}")
     for one in case:
         mark = "" if one["holds"] else "   <-"

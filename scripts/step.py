@@ -7,8 +7,8 @@ import webbrowser
 from pathlib import Path
 
 from scripts import draw, screen
-from utils import steps
 from utils.course.catalog import WORKSPACE, CatalogError
+from utils.pictures import steps
 
 
 def add_arguments(parser):

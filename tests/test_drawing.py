@@ -1,4 +1,4 @@
-"""The pictures of graphs: utils/drawing.py, utils/graphs.py, utils/folding.py and the topic's visualization.py."""
+"""The pictures of graphs: utils/drawing.py, utils/pictures/graphs.py, utils/pictures/folding.py and the topic's visualization.py."""
 
 import argparse
 import math
@@ -15,8 +15,8 @@ from utils import drawing
 from utils.course.catalog import ROOT, CatalogError, catalog
 from utils.course.loading import load
 from utils.drawing import ADVICE, draw, draw_dot
-from utils.graphs import NotDrawable, TooLarge
-from utils.recording import graph_of, record
+from utils.pictures.graphs import NotDrawable, TooLarge
+from utils.pictures.recording import graph_of, record
 
 TOPIC = catalog().topic("autograd-engine")
 LEVELS = ("level01", "level02", "level03")

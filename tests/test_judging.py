@@ -5,7 +5,16 @@ import math
 import pytest
 
 from utils.course.expressions import NotAnExpression, exact, names, run
-from utils.course.judging import Mismatch, NotANumber, describe, expect, expect_array, expect_gradients, observations, plain
+from utils.course.judging import (
+    Mismatch,
+    NotANumber,
+    describe,
+    expect,
+    expect_array,
+    expect_gradients,
+    observations,
+    plain,
+)
 from utils.course.loading import load_candidate
 
 

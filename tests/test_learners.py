@@ -42,7 +42,8 @@ def screen_of(name):
     lines += ["", f"exit code {command.EXIT[verdict.verdict]}"]
     if whose.word != "own":
         lines += [f"own 02: {whose.word}.", *screen.wrapped(whose.reason)]
-    return re.sub(r"in \d+\.\d s\.", "in N s.", "\n".join(lines)) + "\n"
+    text = re.sub(r"in \d+\.\d s\.", "in N s.", "\n".join(lines))
+    return re.sub(r"[\d.e+]+ times$", "N times", text, flags=re.MULTILINE) + "\n"
 
 
 @cache

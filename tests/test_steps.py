@@ -1,4 +1,4 @@
-"""The traces of utils/steps.py, and the page they are played on, in headless Chromium where there is one."""
+"""The traces of utils/pictures/steps.py, and the page they are played on, in headless Chromium where there is one."""
 
 import argparse
 import html
@@ -14,11 +14,11 @@ from shutil import which
 import pytest
 
 from scripts import step as step_command
-from utils import steps
 from utils.course.catalog import CatalogError, catalog
 from utils.course.loading import load
-from utils.graphs import TooLarge
-from utils.recording import record
+from utils.pictures import steps
+from utils.pictures.graphs import TooLarge
+from utils.pictures.recording import record
 
 TOPIC = catalog().topic("autograd-engine")
 LEVELS = ("level01", "level02", "level03")

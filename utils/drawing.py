@@ -17,8 +17,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from utils.folding import fold, total_length
-from utils.graphs import Graph, is_number, is_strange, number, read_graph
+from utils.pictures.folding import fold, total_length
+from utils.pictures.graphs import Graph, is_number, is_strange, number, read_graph
 
 try:
     from graphviz import Source

@@ -18,8 +18,8 @@ class Value:
         result = Value(self.data + other.data, (self, other), "+")
 
         def _backward(upstream):
-            self._receive(upstream)
-            other._receive(upstream)
+            self.take_in(upstream)
+            other.take_in(upstream)
 
         result._backward = _backward
         return result
@@ -28,16 +28,16 @@ class Value:
         result = Value(self.data * other.data, (self, other), "*")
 
         def _backward(upstream):
-            self._receive(other.data * upstream)
-            other._receive(self.data * upstream)
+            self.take_in(other.data * upstream)
+            other.take_in(self.data * upstream)
 
         result._backward = _backward
         return result
 
     def backward(self):
-        self._receive(1.0)
+        self.take_in(1.0)
 
-    def _receive(self, upstream):
+    def take_in(self, upstream):
         # += and not =: a value used twice receives two gradients, one for each path, and the derivative is their sum.
         self.grad += upstream
         # Only the increment goes on. Passing self.grad on would count what an earlier path brought a second time.

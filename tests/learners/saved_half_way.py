@@ -17,9 +17,8 @@ class Value:
         result = Value(self.data + other.data, (self, other), "+")
 
         def _backward(upstream):
-            self._receive(upstream)
-            other._receive(upstream)
+            self.take_in(upstream)
+            other.take_in(upstream)
 
         result._backward = _backward
-        return result
-
+        return 

@@ -15,7 +15,7 @@ from pathlib import Path
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
 from utils.drawing import draw
-from utils.graphs import Edge, Graph, Node
+from utils.pictures.graphs import Edge, Graph, Node
 
 TOPIC = Path(__file__).resolve().parent.name
 

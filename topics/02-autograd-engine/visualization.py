@@ -13,7 +13,7 @@ from pathlib import Path
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
 from utils.drawing import draw, draw_dot
-from utils.recording import graph_of, record
+from utils.pictures.recording import graph_of, record
 
 __all__ = ["PROGRAMS", "draw", "draw_dot", "graph"]
 

@@ -57,7 +57,10 @@ def read(path):
         text = (error.text or "").rstrip("\n").expandtabs(4)
         column = error.offset or 0
         what = error.msg[:1].upper() + error.msg[1:]
+        if "encoding" in (error.msg or "") or "null bytes" in (error.msg or ""):
+            return None, _not_utf8()
         if isinstance(error, TabError):
+            column = 0  # no place of its own: it is the line as a whole
             action = "Use four spaces for each level of indentation, and no tabs."
         elif isinstance(error, IndentationError):
             action = "Look at the spaces at the start of this line and of the line above it."
@@ -66,7 +69,11 @@ def read(path):
         return None, Problem("syntax", "", f"Python cannot read line {error.lineno or 1}: {what}.", action,
                              error.lineno or 1, text, column)  # fmt: skip
     except (UnicodeDecodeError, ValueError):
-        return None, Problem("syntax", "", "The file is not UTF-8 text.", "Save it as UTF-8 in your editor.", 1)
+        return None, _not_utf8()
+
+
+def _not_utf8():
+    return Problem("syntax", "", "The file is not UTF-8 text.", "Save it as UTF-8 in your editor.", 1)
 
 
 def definitions(tree):
@@ -122,6 +129,9 @@ def _wrong_arguments(name, wanted, offered):
         return f"{signature.least} argument{'' if signature.least == 1 else 's'}"
 
     short = name.split(".")[-1]
+    if offered.most is not None and offered.most < 0:
+        return Problem("contract", name, f"`{short}` has no `self`, so it cannot be called on a Value.",
+                       f"Write `self` first: `def {short}(self, ...)`.", offered.line)  # fmt: skip
     many = count(offered) if offered.least > wanted.least else f"at most {offered.most}"
     return Problem("contract", name, f"`{short}` takes {many} besides self; it is called with {count(wanted)}.",
                    f"Give `{short}` the arguments it has in the skeleton.", offered.line)  # fmt: skip

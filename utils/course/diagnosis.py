@@ -71,13 +71,14 @@ SENTENCES = {
              "Visit each value once: remember whom you visited, and pass gradients on once."),
     "died": ("Python stopped in the middle of the test, without a word.",
              "Remove exit(), quit() or os._exit() from your file; if there is none, ask for help with this screen."),
-    "raised": ("Your code raised {raised} at {place}.", "{message}"),
+    "exit": ("Your code ends Python with exit().", "Remove exit() and quit() from your file: a test goes on after it."),
+    "raised": ("Your code raised {raised} at {place}.", "{advice}"),
     "unknown": ("The numbers differ in a way that fits no mistake we know.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
-BELONGS_TO = {"misspelled": "not-written", "itself": "reflected", "unhashable": "identity", "slow": "cost"}
+BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity", "slow": "cost"}
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -135,6 +136,14 @@ METHODS = {"+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "
            "number **": "__rpow__"}  # fmt: skip
 OPERATION_NAMES = {"neg": "negation", "every": "every operation", "+": "`+`"}
 
+# One thing to do about an exception; for any other: read its message, which stands above.
+ADVICE = {
+    "NameError": "Correct the spelling of the name, or import what it belongs to at the top of the file.",
+    "ModuleNotFoundError": "Correct the spelling, or remove the import: nothing beyond requirements.txt is needed.",
+    "AttributeError": "Correct the spelling after the dot, or give the object this attribute before it is asked for.",
+    "OSError": "Remove input(): the numbers come as arguments. For experiments, use a file of their own.",
+}
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -162,6 +171,7 @@ def diagnose(topic, run, row, path, *, known=None):
         return _say("died", facts)
     facts |= {"place": _place(row["line"]), "raised": row["raised"],
               "message": row["message"].splitlines()[0] if row["message"] else ""}  # fmt: skip
+    facts["advice"] = ADVICE.get(row["raised"], "Read the message above, and look at {place}.").format(**facts)
     mistake = _planted(known, run.rows, row)
     if mistake:
         return Diagnosis(mistake["diagnosis"], mistake.get("name") or name, mistake["says"], mistake["try"], True)
@@ -268,6 +278,8 @@ def _by_exception(row, path, facts):
         return "recursion" if re.search(r"\d{3,}|thousand|hundred|chain", row["test"] + facts["message"]) else "itself"
     if raised == "OverflowError":
         return "overflow"
+    if raised == "SystemExit":
+        return "exit"
     if "NoneType" in message:
         return "kind" if ".grad" in code or "grad" in (wrong or {}).get("what", "") else "missing-return"
     if "unhashable" in message:

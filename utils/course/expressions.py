@@ -18,6 +18,7 @@ BINARY = {
     ast.Pow: operator.pow,
 }
 FUNCTIONS = ("relu", "tanh", "sigmoid", "exp", "log")
+RESERVED = {*FUNCTIONS, "sum"}
 
 
 class NotAnExpression(ValueError):
@@ -39,7 +40,7 @@ def names(program):
     assigned, read = set(), []
     for statement in tree.body:
         for node in ast.walk(statement.value):
-            if isinstance(node, ast.Name) and node.id not in assigned | set(read) | set(FUNCTIONS):
+            if isinstance(node, ast.Name) and node.id not in assigned | set(read) | RESERVED:
                 read.append(node.id)
         if isinstance(statement, ast.Assign):
             assigned.add(statement.targets[0].id)

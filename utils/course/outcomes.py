@@ -10,7 +10,6 @@ from pathlib import Path
 
 from utils.course.catalog import ROOT
 
-
 CANDIDATES = ("skeleton", "level01", "level02", "level03", "level04", "stub")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from utils.course import judging
 from utils.course.catalog import ROOT, catalog
+from utils.course.running import is_candidate
 
 FILE_LIMIT = 64 * 2**20  # bytes that a candidate may print or write
 MEMORY_LIMIT = 6 * 2**30  # bytes of address space, where the system can limit it
@@ -199,7 +200,7 @@ def place(error):
     """(file, line) of the innermost frame outside the course's own machinery, ("", 0) if there is none."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if _is_candidate(path):
+        if is_candidate(path):
             return str(path), frame.lineno or 0
     return "", 0
 
@@ -209,17 +210,10 @@ def message_of(error, file, line):
     if isinstance(error, (judging.Mismatch, AssertionError, pytest.fail.Exception)):
         return str(error) or "the expectation does not hold"
     where = f"\nat {_relative(file)}:{line}" if file else ""
+    if isinstance(error, OSError) and "reading from stdin" in str(error):
+        error = "input() asks for something, and while the tests run nobody is there to type"
+        return f"OSError: {error}{where}"
     return f"{type(error).__name__}: {error}{where}"
-
-
-def _is_candidate(path):
-    if not path.is_absolute():  # <string>, <frozen ...>
-        return False
-    try:
-        parts = path.relative_to(ROOT).parts
-    except ValueError:
-        return os.sep + "lib" + os.sep + "python" not in str(path).lower()  # not Python's own, nor an installed package
-    return parts[0] == "workspace" or "solutions" in parts or "variants" in parts or path.name == "skeleton.py"
 
 
 def _relative(file):

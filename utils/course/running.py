@@ -173,7 +173,21 @@ def _collect(rows, trace, output, code, stopped, patience):
 def innermost(trace):
     """(file, line) of the innermost frame of faulthandler's text that is not the course's or Python's own."""
     for file, line in re.findall(r'File "(.+?)", line (\d+)', trace):
-        own = Path(file).is_relative_to(ROOT / "utils") or "tests" in Path(file).parts
-        if not own and "lib" + os.sep + "python" not in file.lower() and not file.startswith("<"):
+        if is_candidate(Path(file)):
             return file, int(line)
     return "", 0
+
+
+def is_candidate(path):
+    """Is this a file that is judged, and none of the course's machinery, of Python or of a package?"""
+    if not path.is_absolute():  # <string>, <frozen ...>
+        return False
+    if "lib" + os.sep + "python" in str(path).lower() or "site-packages" in path.parts:
+        return False
+    try:
+        parts = path.relative_to(ROOT).parts
+    except ValueError:
+        return True
+    if parts[0] == "topics":
+        return "solutions" in parts or path.name == "skeleton.py"
+    return parts[0] not in ("utils", "scripts", "conftest.py") and path.parent.name != "tests"

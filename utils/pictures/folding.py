@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from utils.graphs import Edge, Graph, Node
+from utils.pictures.graphs import Edge, Graph, Node
 
 LINEAR = ("+", "*", "-")
 

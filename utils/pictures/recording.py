@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from utils.course.expressions import FUNCTIONS, NotAnExpression, names, run
-from utils.graphs import Edge, Graph, Node, made_name, number
+from utils.pictures.graphs import Edge, Graph, Node, made_name, number
 
 NOT_OFFERED = re.compile("unsupported operand|bad operand|has no attribute|not supported between")
 

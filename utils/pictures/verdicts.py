@@ -1,12 +1,12 @@
 """Where an engine's gradients first leave the chain rule, and which mistake makes exactly these numbers.
 
-Works on the nodes and edges of a trace (utils/steps.py), whose local derivatives were each taken alone.
+Works on the nodes and edges of a trace (utils/pictures/steps.py), whose local derivatives were each taken alone.
 """
 
 import itertools
 import math
 
-from utils.graphs import number
+from utils.pictures.graphs import number
 
 LONGEST_WALK = 5_000
 MOST_USES = 12  # beyond this many uses of one value, the sums of all subsets are too many to try

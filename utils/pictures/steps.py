@@ -21,9 +21,9 @@ from pathlib import Path
 
 from utils.course.expressions import Dual
 from utils.drawing import NoLayout, dot_text, lay_out
-from utils.graphs import TooLarge, is_number, number
-from utils.recording import graph_of
-from utils.verdicts import first_difference
+from utils.pictures.graphs import TooLarge, is_number, number
+from utils.pictures.recording import graph_of
+from utils.pictures.verdicts import first_difference
 
 VERSION = 1
 MOST_VALUES = 200
