@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utils.course import mutants, outcomes, proof
+from utils.course import gallery, mutants, outcomes, proof
 from utils.course.catalog import ROOT, TOPICS, CatalogError, catalog
 
 TEMPLATE = ROOT / "utils" / "course" / "template"
@@ -25,6 +25,7 @@ def main():
     matrix_parser = commands.add_parser("matrix", help="print which tests kill which mutant")
     matrix_parser.add_argument("topic")
     commands.add_parser("signatures", help="write signatures.json of every topic, from its mutants")
+    commands.add_parser("pictures", help="draw the pictures of the texts again")
     commands.add_parser("table", help="print the topic table of README.md")
     new = commands.add_parser("new-topic", help="copy the template and add the catalogue entry")
     new.add_argument("number", help="two digits, such as 12")
@@ -40,7 +41,7 @@ def main():
 
 def check(arguments):
     """Print each finding; exit code 1 if there is one."""
-    found = proof.file_findings(catalog()) + proof.text_findings(catalog())
+    found = proof.file_findings(catalog()) + proof.text_findings(catalog()) + gallery.findings()
     for topic in catalog().ready:
         found += proof.contract_findings(topic)
     for topic in [] if arguments.quick else [topic for topic in catalog().ready if not proof.lacks(topic)]:
@@ -94,6 +95,13 @@ def signature_text(topic, planted, runs):
     return mutants.as_text(mutants.signatures(planted, runs))
 
 
+def pictures(arguments):
+    """Draw every picture of the texts into its place."""
+    for path in gallery.write():
+        print(path.relative_to(ROOT))
+    return 0
+
+
 def table(arguments):
     print(proof.topic_table(catalog()))
     return 0
@@ -132,7 +140,7 @@ def _without_planned(text, number):
 
 
 COMMANDS = {
-    "check": check, "outcomes": outcome_tables, "matrix": matrix, "signatures": signatures, "table": table,
+    "check": check, "outcomes": outcome_tables, "matrix": matrix, "signatures": signatures, "table": table, "pictures": pictures,
     "new-topic": new_topic,
 }  # fmt: skip
 

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.conftest import TOPICS
-from utils.course import outcomes, proof
+from utils.course import gallery, outcomes, proof
 from utils.course.catalog import catalog
+from utils.drawing import NoLayout
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,14 @@ def test_tests_hints_steps_and_skeleton_use_the_same_names(topic, rows):
 
 def test_texts_have_their_sections_links_and_commands():
     assert proof.text_findings(catalog()) == []
+
+
+def test_the_pictures_in_the_texts_are_what_the_engine_draws_now():
+    try:
+        drawn = gallery.findings()
+    except NoLayout:
+        pytest.skip("Graphviz has no wheel for this system, so nothing can be laid out to compare with")
+    assert gallery.PICTURES and drawn == []
 
 
 def test_levels_one_and_two_collect_few_enough_tests_for_a_quick_check(topic, rows):

@@ -19,7 +19,8 @@ FILES = (
 # What a topic's folder may hold besides.
 ALSO = (
     "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/record.py",
-    "tests/recorded.json", "signatures.json", "exercises.md", "nn.py", "train.py", "first_fit.py", "pictures/*.svg",
+    "tests/recorded.json", "signatures.json", "predictions.toml", "exercises.md", "nn.py", "train.py", "first_fit.py",
+    "pictures/*.svg",
 )  # fmt: skip
 README_SECTIONS = (
     "Why anyone should care", "Objectives", "Key concepts", "Files", "Success criteria", "When to use the escape hatch",
