@@ -47,9 +47,12 @@ def candidate(request):
 
 def pytest_collection_modifyitems(config, items):
     level, upto = config.getoption("--level"), config.getoption("--upto")
-    if level is None and upto is None:
+    if level or upto:
+        wanted = {f"level{level}"} if level else {f"level{n}" for n in range(1, upto + 1)}
+        keep = [item for item in items if any(mark.name in wanted for mark in item.iter_markers())]
+    elif "exercise" in config.getoption("-m") or any("exercise" in argument for argument in config.args):
         return
-    wanted = {f"level{level}"} if level else {f"level{n}" for n in range(1, upto + 1)}
-    keep = [item for item in items if any(mark.name in wanted for mark in item.iter_markers())]
+    else:  # exercises are optional: they run when they are asked for
+        keep = [item for item in items if not item.get_closest_marker("exercise")]
     config.hook.pytest_deselected(items=[item for item in items if item not in keep])
     items[:] = keep

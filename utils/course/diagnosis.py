@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from utils.course import contract, suspects
 
-# Of the tests that a planted mistake fails, how many must show its fingerprint before it is named.
-ENOUGH = 0.5
+# Of the tests that a planted mistake fails, how many must show its fingerprint: to be named, and where nothing else is.
+ENOUGH, SOME = 0.8, 0.4
 
 SENTENCES = {
     "not-written": ("`{name}` is not written yet.", "Write `{name}` in {file}; for a first idea: {hint}"),
@@ -60,6 +60,12 @@ SENTENCES = {
                "Look at {place}: compute with `.data` there, or turn the plain number into a Value first."),
     "missing-return": ("Something gives back None where a Value is needed.",
                        "Every operation ends with `return` and the new Value; look at {place}."),
+    "called": ("Something is called where it should be stored, and gives back None.",
+               "Look at {place} and at where that attribute is set: store the function without parentheses."),
+    "domain": ("A formula is computed at a point where it is not defined.",
+               "Look at {place}: is there a form of the derivative that needs no logarithm and no division here?"),
+    "refused": ("Your own check at {place} refuses a number that should be taken.",
+                "Let int and float through, whatever their size and sign."),
     "kind": ("Something that is not a plain number stands where a number belongs.",
              "Keep plain numbers in `.data` and `.grad`; wrap them in a Value only as the result of an operation."),
     "unhashable": ("A class that defines `__eq__` loses its hash, so its objects cannot be put into a set.",
@@ -86,8 +92,16 @@ DEEDS = {
                    "In {operation}, look for `=` where `+=` is needed."),
     "keeps the first": ("{operation} seems to keep the first gradient that arrives and to drop the later ones.",
                         "In {operation}, add every gradient that arrives."),
-    "same parent once": ("Where both operands are the same value, {operation} serves it only once.",
-                         "Try `a + a` by hand: two uses, two contributions."),
+    "equal numbers are one": ("Where both operands have the same number, {operation} takes them for one value.",
+                              "In {operation}, drop the special case, or ask with `is` whether it is the same value."),
+    "equal numbers lead nowhere": ("Where both operands have the same number, nothing leads back from {operation}.",
+                                   "In {operation}, drop the special case: equal numbers have slopes too."),
+    "attached to its operand": ("The way back of {operation} seems to be stored on its operand.",
+                                "In {operation}, store it on the Value that you return."),
+    "each path overwrites": ("What arrives on one path replaces what arrived on another.",
+                             "Where a gradient arrives, write `+=`: the paths add up."),
+    "the first path counts": ("Only the first gradient that arrives is kept.",
+                              "Where a gradient arrives, write `+=`: the paths add up."),
     "without upstream": ("{operation} seems to hand on its local derivative without the upstream gradient{side}.",
                          "In {operation}, multiply by the gradient of the result."),
     "upstream added": ("{operation} seems to add upstream and local derivative; along a path they are multiplied.",
@@ -161,7 +175,7 @@ def diagnose(topic, run, row, path, *, known=None):
 
     `known`: the planted mistakes to compare with; those in the topic's signatures.json if it is not given.
     """
-    known = known_mistakes(topic) if known is None else known
+    known = _that_look_like(known_mistakes(topic) if known is None else known, path)
     name = row["about"] if row else (run.running or {}).get("about", "")
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
              "patience": run.patience, "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
@@ -172,16 +186,18 @@ def diagnose(topic, run, row, path, *, known=None):
     facts |= {"place": _place(row["line"]), "raised": row["raised"],
               "message": row["message"].splitlines()[0] if row["message"] else ""}  # fmt: skip
     facts["advice"] = ADVICE.get(row["raised"], "Read the message above, and look at {place}.").format(**facts)
-    mistake = _planted(known, run.rows, row)
+    mistake = _planted(known, run.rows, row, ENOUGH)
     if mistake:
-        return Diagnosis(mistake["diagnosis"], mistake.get("name") or name, mistake["says"], mistake["try"], True)
+        return _name(mistake, facts, certain=True)
     raised = _by_exception(row, path, facts)
     if raised:
         return _say(raised, facts)
-    suspect = suspects.guilty(row, [other for other in run.rows if other["outcome"] == "pass"])
-    if suspect:
-        return _accuse(topic, suspect, facts)
-    return _say(_by_numbers(row), facts)
+    if _first_wrong(row)["aim"] == "gradient":
+        suspect = suspects.guilty(row, [other for other in run.rows if other["outcome"] == "pass"])
+        if suspect:
+            return _accuse(topic, suspect, facts)
+    mistake = _planted(known, run.rows, row, SOME)
+    return _name(mistake, facts) if mistake else _say(_by_numbers(row, run.rows), facts)
 
 
 # Planted mistakes ----------------------------------------------------------------------------------------------------
@@ -193,8 +209,14 @@ def known_mistakes(topic):
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
+def _that_look_like(known, path):
+    """Without those planted mistakes that are only named where the file looks like it."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return [entry for entry in known if not entry.get("looks") or re.search(entry["looks"], text)]
+
+
 def fingerprints(rows):
-    """test -> "probe whole" for every failing row: what its first failing program computed, and what all of it did.
+    """test -> a digest of all that was wrong in it, for every failing row.
 
     Two candidates that compute the same wrong numbers have the same fingerprints.
     """
@@ -204,14 +226,13 @@ def fingerprints(rows):
 def _fingerprint(row):
     wrong = [seen for seen in row["observations"] if not seen["holds"]]
     if not wrong:
-        return f"{_digest([row['raised']])} {_digest([row['raised']])}"
-    probe = [seen for seen in row["observations"] if seen["given"] == wrong[0]["given"]]
-    return f"{_digest(map(_text, probe))} {_digest(map(_text, wrong))}"
+        return _digest([row["raised"], _anonymous(row["message"].partition("\n")[0])])
+    return _digest(map(_text, wrong))
 
 
 def _text(seen):
     if seen["raised"]:
-        got = seen["raised"]
+        got = seen["raised"] + _anonymous(str(seen["got"]))
     elif seen["aim"] == "cost":  # differs from run to run
         got = ""
     elif not isinstance(seen["got"], float) or not math.isfinite(seen["got"]):
@@ -221,16 +242,21 @@ def _text(seen):
     return f"{seen['given']}|{seen['what']}|{got}"
 
 
+def _anonymous(message):
+    """A message without what differs from file to file: places and addresses."""
+    return re.sub(r"0x\w+|candidate_\w+|\S*/\S+|\d+", "", message)[:60]
+
+
 def _digest(texts):
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
-def _planted(known, rows, first):
-    """The planted mistake whose numbers these are, or None."""
+def _planted(known, rows, first, enough):
+    """The planted mistake whose numbers these are, or None; of several, the one that explains most of what is wrong."""
     observed, wanted = fingerprints(rows), _fingerprint(first)
     # What is not written yet says nothing about the mistakes in what is.
     judged = {row["test"] for row in rows if row["outcome"] != "not-written" or row is first}
-    best, best_score = None, (0.0, 0.0)
+    best, best_score = None, (0.0, 0)
     for entry in known:
         # The smallest failing probe is the best witness: there the numbers must be the same, all of them.
         if entry["failing"].get(first["test"]) != wanted:
@@ -238,10 +264,17 @@ def _planted(known, rows, first):
         tests = judged & entry["failing"].keys()
         same = sum(observed.get(test) == entry["failing"][test] for test in tests)
         # Shown by the candidate, and of what the candidate shows: with two mistakes in one file the second is less.
-        score = (same / len(tests), same / len(judged & observed.keys()))
-        if score[0] >= ENOUGH and sum(score) > sum(best_score):
+        share = same / len(tests) + same / len(judged & observed.keys())
+        # A mistake that the file looks like comes before one that only has the same numbers.
+        score = (share, 1 if entry.get("looks") else 0)
+        if same / len(tests) >= enough and score > best_score:
             best, best_score = entry, score
     return best
+
+
+def _name(mistake, facts, certain=False):
+    name = mistake.get("name") or facts["name"]
+    return Diagnosis(mistake["diagnosis"], name, mistake["says"], mistake["try"], certain)
 
 
 # Suspects ------------------------------------------------------------------------------------------------------------
@@ -275,20 +308,26 @@ def _by_exception(row, path, facts):
     if wrong and wrong["raised"] != raised:
         raised, message = wrong["raised"], f"{wrong['raised']}: {wrong['got']}"
     if raised == "RecursionError":
-        return "recursion" if re.search(r"\d{3,}|thousand|hundred|chain", row["test"] + facts["message"]) else "itself"
+        if "backward" in row["about"]:
+            return "recursion"
+        return "kind" if re.search(r"\.data\s*[-+*/]+\s*\w+\b(?!\.data)", code) else "itself"
     if raised == "OverflowError":
         return "overflow"
-    if raised == "SystemExit":
-        return "exit"
+    if "'NoneType' object is not callable" in message:
+        return "called"
     if "NoneType" in message:
-        return "kind" if ".grad" in code or "grad" in (wrong or {}).get("what", "") else "missing-return"
+        return "kind" if "grad" in code or "grad" in (wrong or {}).get("what", "") else "missing-return"
     if "unhashable" in message:
         return "unhashable"
     if "positional argument" in message:
         return "contract"
     if raised == "NotANumber" or "must be real number, not" in message:
         return "kind"
-    if "has no attribute" in message and re.search(r"'(int|float)' object", message):
+    if raised == "ZeroDivisionError" or "math domain error" in message:
+        return "domain"
+    if re.match(r"\s*(raise|assert)\b", code):
+        return "refused"
+    if re.search(r"'(int|float)' object has no attribute", message):
         return "constant" if row["line"] else "kind"  # in the candidate's code, or in the test's hand
     if row["outcome"] == "not-written":
         if row["line"] and "Value" in message and ".data" in code:
@@ -298,29 +337,42 @@ def _by_exception(row, path, facts):
     return "raised" if row["outcome"] == "error" else ""
 
 
-def _by_numbers(row):
+def _by_numbers(row, rows):
     """The key in SENTENCES for wrong numbers, "unknown" if they say nothing."""
-    wrong = [seen for seen in row["observations"] if not seen["holds"] and not seen["raised"]]
-    if not wrong:
+    seen, about = _first_wrong(row), row["about"].split(".")[-1]
+    if not seen["what"]:
         return "recursion" if "recursion" in row["message"] else "unknown"
-    seen, about = wrong[0], row["about"].split(".")[-1]
+    given, got, expected = seen["given"], seen["got"], seen["expected"]
     if seen["aim"] == "cost":
-        return "memory" if "memory" in seen["what"] or "objects" in seen["what"] else "cost"
-    if seen["given"].endswith("without backward"):
+        return "memory" if re.search("memory|objects|bytes", seen["what"]) else "cost"
+    if "+=" in given or any(one["given"].endswith("without backward") and not one["holds"]
+                            for other in rows for one in other["observations"]):  # fmt: skip
         return "inplace"
-    if isinstance(seen["got"], float) and not math.isfinite(seen["got"]):
+    if about == "zero_grad" and given.endswith("zero_grad()"):
+        return "inplace" if seen["what"].endswith(".data") else "state"
+    if seen["what"].endswith(".grad") and expected == 0 and "backward" not in given:
+        return "seed"
+    if re.search(r"= -?\d{3,}\b", given) or (isinstance(got, float) and not math.isfinite(got)):
         return "overflow"
     if seen["aim"] == "value":
-        if about in METHODS.values() and about.startswith("__r") and about != "__rpow__" and "left" in row["test"]:
+        swapped = suspects.swapped_value(given)
+        if about.startswith("__r") and ("left" in row["test"] or (swapped is not None and _same(got, swapped))):
             return "reflected"
-        return "sign" if seen["expected"] and _same(seen["got"], -seen["expected"]) else "forward"
-    if "second" in row["test"] or "again" in row["test"] or "outputs" in row["test"]:
+        return "sign" if expected and _same(got, -expected) else "forward"
+    if re.search("backward.*backward", given):
         return "state"
-    if all(_same(other["got"], 0.0) for other in wrong):
-        return "links"
+    wrong = [other for other in row["observations"] if not other["holds"]]
     if all(_same(other["got"], -other["expected"]) for other in wrong):
         return "sign"
+    if suspects.graph(given) is None and all(_same(other["got"], 0.0) for other in wrong):
+        return "links"
     return "unknown"
+
+
+def _first_wrong(row):
+    """The first comparison of a row that did not hold, an empty one if there is none."""
+    empty = {"what": "", "given": "", "expected": None, "got": None, "raised": "", "aim": "", "holds": False}
+    return next((seen for seen in row["observations"] if not seen["holds"]), empty)
 
 
 def _near(path, name):

@@ -18,7 +18,7 @@ from utils.course.diagnosis import fingerprints
 
 SERVER = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else None)
 SERVER.set_forkserver_preload(["utils.course.warm"])
-KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto"}
+KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto", "looks"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Mutant:
     advice: str = ""
     name: str = ""
     upto: int = 2
+    looks: str = ""  # a regular expression: where other mistakes make the same numbers, the file must look like this
 
 
 def mutants_of(topic):
@@ -156,7 +157,7 @@ def signatures(mutants, runs):
     """What each mutant computes, as the diagnosis reads it (signatures.json)."""
     return [
         {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says, "try": mutant.advice,
-         "failing": fingerprints(runs[mutant.id].rows)}
+         "failing": fingerprints(runs[mutant.id].rows), **({"looks": mutant.looks} if mutant.looks else {})}
         for mutant in mutants if runs[mutant.id].ending == "done"
     ]  # fmt: skip
 

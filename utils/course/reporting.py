@@ -135,7 +135,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if "candidate" not in getattr(item, "fixturenames", ()):
         return report
-    if call.when == "call" or call.excinfo:
+    if not report.skipped and (call.when == "call" or call.excinfo):
         row = make_row(item, call)
         if row.outcome != "pass":
             report.longrepr = row.message

@@ -53,15 +53,15 @@ def suspects(operations):
         for sides in ((0, 1), (0,), (1,)):
             found += [Suspect(id, kind, operation, sides) for id, kind in ON_OPERATIONS]
     # Each of several operations may have it: a learner who wrote `=` once often wrote it everywhere.
-    found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS[:3]]
+    found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS[:4]]
     return found + [Suspect(id, kind) for id, kind in ON_WALKS]
 
 
 ON_OPERATIONS = (
     ("accumulate", "overwrites"), ("chain", "without upstream"), ("links", "serves no parent"),
-    ("links", "knows no parent"), ("local", "without local"), ("sign", "negated"), ("local", "swapped"),
-    ("chain", "upstream added"), ("accumulate", "keeps the first"), ("links", "leads nowhere"),
-    ("accumulate", "same parent once"),
+    ("accumulate", "keeps the first"), ("links", "knows no parent"), ("sign", "negated"), ("local", "without local"),
+    ("local", "swapped"), ("chain", "upstream added"), ("links", "leads nowhere"), ("links", "attached to its operand"),
+    ("identity", "keyed by parent"), ("identity", "equal numbers are one"), ("identity", "equal numbers lead nowhere"),
 )  # fmt: skip
 ON_WALKS = (
     ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
@@ -70,8 +70,10 @@ ON_WALKS = (
     ("topo", "leaves first"), ("topo", "twice"), ("topo", "twice from the right"), ("topo", "queue twice"),
     ("topo", "stack twice"), ("topo", "at once"), ("topo", "at once from the right"), ("topo", "at once, never again"),
     ("topo", "at once, never again, from the right"), ("topo", "total passed on"),
-    ("topo", "total passed on from the right"),
-    ("identity", "equal numbers once"), ("identity", "keyed by parent"), ("links", "nobody passes on"),
+    ("topo", "total passed on from the right"), ("accumulate", "each path overwrites"),
+    ("accumulate", "each path overwrites from the right"), ("accumulate", "the first path counts"),
+    ("accumulate", "the first path counts from the right"), ("identity", "equal numbers once"),
+    ("identity", "keyed by parent"), ("links", "nobody passes on"),
 )  # fmt: skip
 
 
@@ -164,8 +166,14 @@ def gradients(graph, suspect, fitted=None):
     order = _order(nodes, suspect)
     if order is None:
         _pass_at_once(nodes, suspect, grads)
-    else:
-        for index in order:
+        order = ()
+    attached = {}  # operand -> the result whose way back was stored on it, in place of its own
+    if suspect.kind == "attached to its operand":
+        attached = {node.parents[0]: n for n, node in enumerate(nodes) if _is_guilty(node, suspect)}
+    for index in order:
+        if index in attached:
+            _pass_on(nodes, attached[index], suspect, grads, grads[attached[index]])
+        elif not attached or not _is_guilty(nodes[index], suspect):
             _pass_on(nodes, index, suspect, grads, grads[index], fitted)
     return {name: grads[index] for name, index in graph.names.items()}
 
@@ -173,15 +181,18 @@ def gradients(graph, suspect, fitted=None):
 def _pass_on(nodes, index, suspect, grads, upstream, fitted=None):
     """Let one node hand its gradient to its parents, with the mistake if it is one of those who make it."""
     node = nodes[index]
-    guilty = suspect.operation in (node.operation, "every") and node.operation
+    guilty = _is_guilty(node, suspect)
     local = fitted.get(_instance(nodes, node), node.locals) if fitted else node.locals
     pairs = list(zip(node.parents, local, strict=True))
-    if suspect.kind == "keyed by parent":
+    equal = len(pairs) == 2 and nodes[node.parents[0]].value == nodes[node.parents[1]].value
+    if suspect.kind == "keyed by parent" and (guilty or not suspect.operation):
         pairs = list(dict(pairs).items())
-    if guilty and suspect.kind == "same parent once":
-        pairs = list(dict.fromkeys(pairs))
-    if guilty and suspect.kind == "swapped":
+    elif guilty and suspect.kind == "swapped":
         pairs = list(zip(node.parents, reversed(local), strict=True))
+    elif guilty and suspect.kind == "equal numbers are one" and equal:
+        pairs = [(node.parents[0], slope) for slope in local]
+    elif guilty and suspect.kind == "equal numbers lead nowhere" and equal:
+        pairs = []
     for side, (parent, slope) in enumerate(pairs):
         sent, kind = slope * upstream, suspect.kind if guilty and side in suspect.sides else ""
         if kind in ("serves no parent", "leads nowhere"):
@@ -202,12 +213,15 @@ def _pass_on(nodes, index, suspect, grads, upstream, fitted=None):
             grads[parent] += sent
 
 
+def _is_guilty(node, suspect):
+    return bool(node.operation) and suspect.operation in (node.operation, "every")
+
+
 def _known_parents(nodes, index, suspect):
     """The parents that the walk finds from a node."""
     node = nodes[index]
-    if suspect.operation and suspect.operation in (node.operation, "every"):
-        if suspect.kind in ("knows no parent", "leads nowhere"):
-            return tuple(parent for side, parent in enumerate(node.parents) if side not in suspect.sides)
+    if suspect.kind in ("knows no parent", "leads nowhere") and _is_guilty(node, suspect):
+        return tuple(parent for side, parent in enumerate(node.parents) if side not in suspect.sides)
     if suspect.kind == "first parent only":
         return node.parents[:1]
     if "from the right" in suspect.kind:
@@ -222,7 +236,7 @@ def _order(nodes, suspect):
     def parents(index):
         return _known_parents(nodes, index, suspect)
 
-    if kind in ("at once", "at once, never again", "total passed on"):
+    if kind in ("at once", "at once, never again", "total passed on", "each path overwrites", "the first path counts"):
         return None
     if kind == "nobody passes on":
         return []
@@ -261,13 +275,18 @@ def _order(nodes, suspect):
 def _pass_at_once(nodes, suspect, grads):
     """The walks without a list: a node passes on as soon as it is met, by every path or only the first time."""
     seen = set()
-    if suspect.kind.startswith("total"):
-        # Each arriving part makes the node pass on all that it has.
+    if "path" in suspect.kind or "total" in suspect.kind:
         grads[-1] = 0.0
 
         def receive(index, sent):
-            grads[index] += sent
-            node, upstream = nodes[index], grads[index]
+            """What arrives is passed on at once; rightly, `+=` stands here and `sent` is passed on."""
+            if "overwrites" in suspect.kind:
+                grads[index] = sent
+            elif "first" in suspect.kind:
+                grads[index] = grads[index] or sent
+            else:
+                grads[index] += sent
+            node, upstream = nodes[index], grads[index] if "total" in suspect.kind else sent
             pairs = list(zip(node.parents, node.locals, strict=True))
             for parent, local in reversed(pairs) if "right" in suspect.kind else pairs:
                 receive(parent, local * upstream)
@@ -310,6 +329,19 @@ def locals_from(observations):
                 0.0 if made.nodes[parent].number else seen[f"{names[parent]}.grad"]["got"] for parent in node.parents
             )
     return found
+
+
+def swapped_value(given):
+    """What the last operation of a program makes of its operands the wrong way round, None if it has not two."""
+    made = graph(given)
+    if not made or len(made.nodes[-1].parents) != 2:
+        return None
+    operation = made.nodes[-1].operation.replace("number", "").strip()
+    left, right = (made.nodes[parent].value for parent in made.nodes[-1].parents)
+    try:
+        return _evaluate(operation, right, left)[0]
+    except (ValueError, ArithmeticError):
+        return None
 
 
 def by_program(observations):

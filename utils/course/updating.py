@@ -118,7 +118,8 @@ def contract_changes(topic):
     for name in now.keys() & before.keys():
         old, new = before[name], now[name]
         if old and new and (old.least, old.most) != (new.least, new.most):
-            found.append(f"`{name}` takes {new.least} arguments now; it took {old.least}.")
+            arguments = "argument" if new.least == 1 else "arguments"
+            found.append(f"`{name}` takes {new.least} {arguments} now; it took {old.least}.")
     return sorted(found)
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, expect_all, observations
+from utils.course.judging import expect, expect_all, expect_at_most
 from utils.course.loading import load
 
 TOPIC = Path(__file__).resolve().parents[1]
@@ -20,14 +20,6 @@ TOPIC = Path(__file__).resolve().parents[1]
 # CPU time is steadier than the clock on the wall, but on some systems it ticks too coarsely for a small graph.
 _FINE = time.get_clock_info("process_time").resolution < 1e-5
 clock = time.process_time if _FINE else time.perf_counter
-
-
-def expect_at_most(what, ratio, limit, *, given):
-    """Record whether a cost, as a ratio, stays within its limit; raise Mismatch if not."""
-    observation = Observation(what, given, f"at most {limit:g} times", f"{ratio:.3g} times", ratio <= limit, aim="cost")
-    observations.append(observation)
-    if not observation.holds:
-        raise Mismatch(observation)
 
 
 def seconds_of_backward(build):
