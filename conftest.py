@@ -2,6 +2,7 @@
 
 import pytest
 
+from utils.course import catches
 from utils.course.catalog import CatalogError, catalog
 from utils.course.loading import load_candidate
 
@@ -46,6 +47,9 @@ def candidate(request):
 
 
 def pytest_collection_modifyitems(config, items):
+    if not catches.judges_own_file(config.getoption("--candidate")):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("catches")])
+        items[:] = [item for item in items if not item.get_closest_marker("catches")]
     level, upto = config.getoption("--level"), config.getoption("--upto")
     if level or upto:
         wanted = {f"level{level}"} if level else {f"level{n}" for n in range(1, upto + 1)}

@@ -118,8 +118,9 @@ def machine():
 
 
 def keep(name, figures):
-    """Write the figures to .benchmarks/NAME.json; the path."""
+    """Put the figures into .benchmarks/NAME.json; parts that were not measured this time stay. The path."""
     KEPT.mkdir(exist_ok=True)
     path = KEPT / f"{name}.json"
-    path.write_text(json.dumps(figures, indent=1) + "\n")
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(before | figures, indent=1) + "\n")
     return path

@@ -403,7 +403,7 @@ def main():
     print(
         "\n" + common.table(["row", "measured", "bar", ""], [row.cells() for row in (short if options.check else rows)])
     )
-    kept["rows"] = [row.cells() for row in rows]
+    kept[f"rows of {options.only}"] = [row.cells() for row in rows]
     print(f"\n{len(rows) - len(short)} of {len(rows)} rows hold. {kept['machine']}.")
     print(f"All figures: {common.keep('scalar', kept).relative_to(common.ROOT)}")
     return 1 if options.check and short else 0

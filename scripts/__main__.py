@@ -11,7 +11,8 @@ from utils.course.catalog import STATE, CatalogError
 
 COMMANDS = (
     "start", "predict", "task", "check", "watch", "why", "hint", "list", "show", "diff", "review", "skip", "own", "run",
-    "draw", "step", "gradcheck", "reset", "undo", "history", "doctor", "update", "export", "import", "selftest",
+    "catch", "draw", "step", "gradcheck", "reset", "undo", "history", "doctor", "update", "export", "import",
+    "selftest",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scripts import environment, screen, status
 from scripts.__main__ import our_fault
-from utils.course import attempts, progress
+from utils.course import attempts, predictions, progress
 from utils.course.catalog import CatalogError, catalog
 from utils.course.checking import check
 
@@ -94,8 +94,10 @@ def passed_lines(topic, verdict, *, own):
     lines = [f"{verdict.passed} tests hold, in {verdict.seconds:.1f} s."]
     step = progress.first_open(catalog()) if own else None
     if step:
+        offer = predictions.offer(topic, step)
         same = step.topic == topic.number
         where = "" if same else f"Topic {step.topic}, "
         lines += ["", *screen.wrapped(f"Next: {where}level {step.level}, {step.title} ({step.minutes} minutes)."),
                   "  python3 learn.py task" if same else f"  python3 learn.py start {step.topic}"]  # fmt: skip
+        lines += ["", *screen.wrapped(offer)] if offer else []
     return lines

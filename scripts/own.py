@@ -1,7 +1,7 @@
 """Make your own file the engine that everything after it runs on."""
 
 from scripts import screen, status
-from utils.course import ownership, progress
+from utils.course import events, ownership, progress
 from utils.course.catalog import CatalogError, catalog
 from utils.course.checking import check
 
@@ -16,6 +16,7 @@ def run(arguments):
     if not path.is_file():
         raise CatalogError(f"There is no {screen.relative(path)} yet. Make it: python3 learn.py start {topic.number}")
     verdict = ownership.verdict(topic, path)
+    events.note("own", topic=topic.number, verdict=verdict.word)
     with progress.updated("settings") as settings:
         settings.get("skipped", {}).pop(topic.number, None)  # the way back is taken, whatever the file says
     if verdict.word != "own":

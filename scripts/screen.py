@@ -7,7 +7,7 @@ import textwrap
 import time
 from pathlib import Path
 
-from utils.course.catalog import ROOT
+from utils.course.catalog import HOME, ROOT
 from utils.course.judging import show
 
 WIDTH = 80
@@ -49,10 +49,12 @@ def row(label, text):
 
 def relative(path):
     """A path as a learner would type it."""
-    try:
-        return Path(path).resolve().relative_to(ROOT).as_posix()
-    except ValueError:
-        return str(path)
+    for folder in (ROOT, HOME):
+        try:
+            return Path(path).resolve().relative_to(folder).as_posix()
+        except ValueError:
+            continue
+    return str(path)
 
 
 def check_command(step):

@@ -1,7 +1,7 @@
 """Borrow a finished engine for a topic and go on; a return ticket says how to come back."""
 
 from scripts import screen, status
-from utils.course import progress
+from utils.course import events, progress
 from utils.course.catalog import catalog
 
 
@@ -20,6 +20,7 @@ def run(arguments):
     with progress.updated("settings") as settings:
         settings.setdefault("engines", {})[topic.slug] = "stub"
         settings.setdefault("skipped", {})[topic.number] = ticket
+    events.note("skip", topic=topic.number)
     status.remember()
     text = [f"Borrowed: Topic {topic.number}, {topic.title}. From here on the stub stands in for it."]
     if topic.exports:

@@ -5,7 +5,7 @@ from argparse import Namespace
 
 from scripts import environment, hint, screen, status, task
 from scripts.__main__ import our_fault
-from utils.course import progress
+from utils.course import predictions, progress
 from utils.course.catalog import CatalogError, catalog
 from utils.course.keys import Keys
 from utils.course.watching import POLL, Watch
@@ -108,6 +108,8 @@ class _Loop:
             lines.append(f"{screen.tests(verdict.passed)}, and with them every step.")
         elif remembered.stuck:
             lines.append("You have been here for a while. Press h for a hint; once more for the next one.")
+        offer = predictions.offer(self.watch.topic, following) if verdict.verdict == "pass" and following else ""
+        lines += screen.wrapped(offer) if offer else []
         if remembered.trouble:
             lines += screen.wrapped(remembered.trouble)
         return [*lines, screen.road_bar(catalog(), screen.is_plain(self.arguments))]

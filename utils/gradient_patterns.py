@@ -65,16 +65,19 @@ class One:
         return np.isfinite(self.measured) & ~self.wrong
 
 
-def likely_mistake(evidence: Evidence) -> str:
-    """The sentence of the first explanation that fits; otherwise how to look further."""
-    suspects = [one for one in evidence.each() if one.wrong.any()]
+def likely_mistake(*views: Evidence) -> str:
+    """The sentence of the first explanation that fits one of the views; otherwise how to look further.
+
+    A view is the same check under one upstream gradient: random ones tell mistakes apart
+    best, ones show how often an element was counted.
+    """
+    suspects = [one for view in views for one in view.each() if one.wrong.any()]
     for explanation in EXPLANATIONS:
         for one in suspects:
             if sentence := explanation(one):
                 return sentence
     return (
-        "No known mistake makes exactly these numbers.\n"
-        "Try: check each operation of f alone, with one number as input."
+        "No known mistake makes exactly these numbers.\nTry: check each operation of f alone, with one number as input."
     )
 
 
@@ -103,19 +106,32 @@ def zero(one: One) -> str | None:
     )
 
 
-def constant_factor(one: One) -> str | None:
-    used = np.isfinite(one.measured) & (np.abs(one.measured) > 3 * np.nan_to_num(one.error))
-    if not used.any():
-        return None
-    ratio = float(np.median(one.claimed[used] / one.measured[used]))
-    if not one.matches(ratio * one.measured):
-        return None
-    seen = f"The claimed gradient of {one.name} is {ratio:.4g} times the measured slope"
-    seen += "." if used.sum() == 1 else ", everywhere."
+def known_factor(one: One) -> str | None:
+    ratio = _ratio(one)
     for factor, meaning in _factors(one):
         if abs(ratio - factor) <= CLOSE * abs(factor):
-            return f"{seen}\n{meaning}"
-    return f"{seen}\nLikely: one constant factor of the rule.\nTry: derive the rule again, factor by factor."
+            return f"The claimed gradient of {one.name} is {ratio:.4g} times the measured slope.\n{meaning}"
+    return None
+
+
+def some_factor(one: One) -> str | None:
+    ratio = _ratio(one)
+    if not np.isfinite(ratio):
+        return None
+    return (
+        f"The claimed gradient of {one.name} is {ratio:.4g} times the measured slope.\n"
+        "Likely: one constant factor of the rule.\n"
+        "Try: derive the rule again, factor by factor."
+    )
+
+
+def _ratio(one: One) -> float:
+    """Claimed over measured where that is one number for all elements, else nan."""
+    used = np.isfinite(one.measured) & (np.abs(one.measured) > 3 * np.nan_to_num(one.error))
+    if not used.any():
+        return np.nan
+    ratio = float(np.median(one.claimed[used] / one.measured[used]))
+    return ratio if one.matches(ratio * one.measured) else np.nan
 
 
 def _factors(one: One) -> Iterator[tuple[float, str]]:
@@ -244,6 +260,7 @@ def lost_term(one: One) -> str | None:
     for what, term in known.items():
         if term.size != 1 and term.shape != one.x.shape:
             continue
+        term = term.reshape(()) if term.size == 1 else term
         for guess, verb in ((one.measured - term, "missing"), (one.measured + term, "too much")):
             if term.any() and one.matches(guess):
                 return (
@@ -283,7 +300,7 @@ def one_alone(one: One) -> str | None:
 EXPLANATIONS = (
     zero,
     swapped,
-    constant_factor,
+    known_factor,
     transposed,
     counted_once,
     only_where,
@@ -291,5 +308,6 @@ EXPLANATIONS = (
     lost_term,
     along_an_axis,
     shuffled,
+    some_factor,
     one_alone,
 )

@@ -4,8 +4,8 @@ Every formula works in any floating dtype, so that truth.py can verify it in lon
 `backward(upstream, *inputs)` returns one gradient per input.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """The questions of the benchmark: correct gradients, visibly wrong ones, broken contracts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 import truth

@@ -6,7 +6,7 @@ the mistakes of corruptions.py, one step's rule can be wrong, or overwrite for a
 """
 
 import numpy as np
-from cases import Case, sigmoid, softmax, softmax_backward, layer_norm, layer_norm_backward
+from cases import Case, layer_norm, layer_norm_backward, sigmoid, softmax, softmax_backward
 
 # name: (value, vjp(upstream, x, y)) for one input x and its result y
 UNARY = {

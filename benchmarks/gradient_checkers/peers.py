@@ -78,9 +78,11 @@ def autograd_check_grads(f, inputs, backward):
     from autograd.test_util import check_grads
 
     operation = primitive(lambda *xs: np.array(f(*xs))[()])
-    positions = range(len(inputs))
-    rules = [lambda y, *xs, i=i: lambda u: upstream_gradient(u, list(map(np.asarray, xs)), backward)[i] for i in positions]
-    defvjp(operation, *rules)
+
+    def rule(i):
+        return lambda y, *xs: lambda u: upstream_gradient(u, list(map(np.asarray, xs)), backward)[i]
+
+    defvjp(operation, *map(rule, range(len(inputs))))
     check_grads(operation, modes=["rev"], order=1)(*[x[()] for x in as_arrays(inputs)])
     return True
 
@@ -136,7 +138,8 @@ def as_one_vector(f, inputs, backward):
 
     def claimed(u, v):
         gradients = upstream_gradient(np.reshape(u, shape)[()], parts(v), backward)
-        return np.concatenate([np.broadcast_to(g, x.shape).ravel() for g, x in zip(gradients, arrays, strict=True)]).astype(float)
+        spread = [np.broadcast_to(g, x.shape) for g, x in zip(gradients, arrays, strict=True)]
+        return np.concatenate([g.ravel() for g in spread]).astype(float)
 
     return np.concatenate([x.ravel() for x in arrays]).astype(float), value, claimed
 

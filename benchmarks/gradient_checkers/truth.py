@@ -3,7 +3,8 @@
 A correct gradient is confirmed in long double (64 bits of mantissa) by Ridders' method,
 written down once more here so that the referee shares nothing with the player. A planted
 mistake counts if it changes a number by more than 1e-4 of it, and if a float64 central
-difference at its best step could see that.
+difference at its best step could see that: its error and its rounding are both below a
+quarter of the change.
 """
 
 import numpy as np
@@ -147,16 +148,19 @@ def visible(case, wrong, random) -> bool:
 
 
 def _seen(case, i, row, right, gap) -> bool:
-    x = element(case.inputs, i)
+    """Whether two neighbouring steps come within a quarter of the gap, and not by luck with the rounding."""
+    x, centre = element(case.inputs, i), outputs(case.f, case.inputs)
+    eps = np.finfo(centre.dtype).eps if centre.dtype.kind == "f" else np.finfo(float).eps
     for scale in {abs(x) or 1.0, 1.0}:
         near = 0
-        for k in range(0, 27):
+        for k in range(27):
             h = scale * 3.0**-k
             above, below = moved(case.inputs, i, h), moved(case.inputs, i, -h)
             width = element(above, i) - element(below, i)
             change = outputs(case.f, above).astype(float) - outputs(case.f, below)
             slope = row @ change / width if width else np.nan
-            near = near + 1 if abs(slope - right) <= gap / 4 else 0
+            rounding = eps * (np.abs(row) @ (np.abs(centre.astype(float)) * (change != 0)))
+            near = near + 1 if max(abs(slope - right), rounding / h) <= gap / 4 else 0
             if near == 2:
                 return True
     return False

@@ -35,8 +35,7 @@ class Value:
 
     def backward(self):
         todo = [self]
-        while todo:
-            self.grad = 1.0
+        while todo: self.grad = 1.0
 
     def take_in(self, upstream):
         # += and not =: a value used twice receives two gradients, one for each path, and the derivative is their sum.

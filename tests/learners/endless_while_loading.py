@@ -43,5 +43,4 @@ class Value:
         self._backward(upstream)
 
 
-while True:
-    pass
+while True: pass

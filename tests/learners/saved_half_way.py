@@ -21,4 +21,11 @@ class Value:
             other.take_in(upstream)
 
         result._backward = _backward
-        return 
+        return result
+
+    def __mul__(self, other):
+        result = Value(self.data * other.data, (self, other), "*")
+
+        def _backward(upstream):
+            self.take_in(other.data * upstream)
+            other.take_in(

@@ -125,7 +125,7 @@ class Topic:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there is one of it; it is the key of a cache below
 class Catalog:
     """All topics, and the road through their steps."""
 

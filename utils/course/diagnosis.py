@@ -84,7 +84,8 @@ SENTENCES = {
 }  # fmt: skip
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
-BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity", "slow": "cost"}
+BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity",
+              "slow": "cost", "called": "links", "domain": "local", "refused": "constant"}  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -130,8 +131,14 @@ DEEDS = {
                      "In `backward`, append a value after its parents, then go through the list in reverse."),
     "stack": ("A value is served as it comes from the stack, before its last user has served it.",
               "In `backward`, list a value after its parents, then go through the list in reverse."),
-    "leaves first": ("The values pass on from the leaves upwards, before anything has arrived.",
-                     "In `backward`, go through the list in reverse."),
+    "leaves first": ("Only the output's own parents receive a gradient: the walk goes the wrong way, or ends at once.",
+                     "In `backward`, print the order of the values: the output comes first, the leaves come last."),
+    "lost": ("Of several gradients that arrive at one value, some are lost.",
+             "Look for `=` where `+=` is needed: contributions from different uses add up."),
+    "too early": ("A value passes its gradient on before all of it has arrived.",
+                  "In `backward`, let a value pass on only after the last of its users."),
+    "counted again": ("Parts of a gradient are passed on more than once.",
+                      "In `backward`, let each value pass its whole gradient on exactly once."),
     "twice": ("A value that is reached twice passes its gradient on twice.",
               "In `backward`, remember whom you visited, and list each value once."),
     "at once": ("Values pass on as soon as they are reached, so a shared one passes parts of its gradient on twice.",
@@ -170,12 +177,8 @@ class Diagnosis:
     certain: bool = False  # True where a planted mistake computes exactly these numbers
 
 
-def diagnose(topic, run, row, path, *, known=None):
-    """The Diagnosis for the first failing row of a run; for a run that ended early, of its ending.
-
-    `known`: the planted mistakes to compare with; those in the topic's signatures.json if it is not given.
-    """
-    known = _that_look_like(known_mistakes(topic) if known is None else known, path)
+def diagnose(topic, run, row, path):
+    """The Diagnosis for the first failing row of a run; for a run that ended early, of its ending."""
     name = row["about"] if row else (run.running or {}).get("about", "")
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
              "patience": run.patience, "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
@@ -186,6 +189,7 @@ def diagnose(topic, run, row, path, *, known=None):
     facts |= {"place": _place(row["line"]), "raised": row["raised"],
               "message": row["message"].splitlines()[0] if row["message"] else ""}  # fmt: skip
     facts["advice"] = ADVICE.get(row["raised"], "Read the message above, and look at {place}.").format(**facts)
+    known = _that_look_like(known_mistakes(topic), path)
     mistake = _planted(known, run.rows, row, ENOUGH)
     if mistake:
         return _name(mistake, facts, certain=True)
@@ -195,7 +199,7 @@ def diagnose(topic, run, row, path, *, known=None):
     if _first_wrong(row)["aim"] == "gradient":
         suspect = suspects.guilty(row, [other for other in run.rows if other["outcome"] == "pass"])
         if suspect:
-            return _accuse(topic, suspect, facts)
+            return _accuse(topic, suspect, facts, _code(path))
     mistake = _planted(known, run.rows, row, SOME)
     return _name(mistake, facts) if mistake else _say(_by_numbers(row, run.rows), facts)
 
@@ -211,23 +215,27 @@ def known_mistakes(topic):
 
 def _that_look_like(known, path):
     """Without those planted mistakes that are only named where the file looks like it."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    return [entry for entry in known if not entry.get("looks") or re.search(entry["looks"], text)]
+    code = _code(path)
+    return [entry for entry in known if not entry.get("looks") or re.search(entry["looks"], code)]
 
 
 def fingerprints(rows):
-    """test -> a digest of all that was wrong in it, for every failing row.
+    """test -> a digest of all that was wrong in it, for every test that fails.
 
     Two candidates that compute the same wrong numbers have the same fingerprints.
     """
-    return {row["test"]: _fingerprint(row) for row in rows if row["outcome"] != "pass"}
+    texts = {}
+    for row in rows:
+        if row["outcome"] != "pass":  # a test with parameters has several rows
+            texts.setdefault(row["test"], []).extend(_texts(row))
+    return {test: _digest(seen) for test, seen in texts.items()}
 
 
-def _fingerprint(row):
+def _texts(row):
     wrong = [seen for seen in row["observations"] if not seen["holds"]]
     if not wrong:
-        return _digest([row["raised"], _anonymous(row["message"].partition("\n")[0])])
-    return _digest(map(_text, wrong))
+        return [row["raised"], _anonymous(row["message"].partition("\n")[0])]
+    return map(_text, wrong)
 
 
 def _text(seen):
@@ -253,13 +261,14 @@ def _digest(texts):
 
 def _planted(known, rows, first, enough):
     """The planted mistake whose numbers these are, or None; of several, the one that explains most of what is wrong."""
-    observed, wanted = fingerprints(rows), _fingerprint(first)
+    observed = fingerprints(rows)
     # What is not written yet says nothing about the mistakes in what is.
     judged = {row["test"] for row in rows if row["outcome"] != "not-written" or row is first}
+    passed = {row["test"] for row in rows[: rows.index(first)]} - observed.keys()
     best, best_score = None, (0.0, 0)
     for entry in known:
         # The smallest failing probe is the best witness: there the numbers must be the same, all of them.
-        if entry["failing"].get(first["test"]) != wanted:
+        if entry["failing"].get(first["test"]) != observed[first["test"]] or passed & entry["failing"].keys():
             continue
         tests = judged & entry["failing"].keys()
         same = sum(observed.get(test) == entry["failing"][test] for test in tests)
@@ -280,11 +289,13 @@ def _name(mistake, facts, certain=False):
 # Suspects ------------------------------------------------------------------------------------------------------------
 
 
-def _accuse(topic, suspect, facts):
+def _accuse(topic, suspect, facts, code):
+    if suspect.kind == "output only" and _has_a_loop(code):
+        suspect = suspects.Suspect("topo", "leaves first")  # the same numbers, and a walk that could be the wrong way
     base, _, _ = suspect.operation.partition(" number")
     method = METHODS.get(suspect.operation) or METHODS.get(base) or suspect.operation
     name = next((known for known in topic.names_upto(4) if known.split(".")[-1] == method), facts["name"])
-    kind = suspect.kind.removesuffix(" from the right").removesuffix(",")
+    kind = suspect.kind.removesuffix(suspects.RIGHT).removesuffix(",")
     cause, action = DEEDS.get(kind, SENTENCES[suspect.id])
     side = {(0,): ", for its left parent", (1,): ", for its right parent"}.get(suspect.sides, "")
     words = {**facts, "operation": OPERATION_NAMES.get(suspect.operation, f"`{suspect.operation}`"), "side": side}
@@ -299,6 +310,11 @@ def _accuse(topic, suspect, facts):
 # Rules ---------------------------------------------------------------------------------------------------------------
 
 
+def _has_a_loop(code):
+    """Is there a loop in `backward`?"""
+    return re.search(r"\b(for|while)\b", code.partition("def backward")[2].partition("\n    def ")[0]) is not None
+
+
 def _by_exception(row, path, facts):
     """The key in SENTENCES for what was raised, "" if numbers came."""
     wrong = next((seen for seen in row["observations"] if not seen["holds"]), None)
@@ -310,7 +326,7 @@ def _by_exception(row, path, facts):
     if raised == "RecursionError":
         if "backward" in row["about"]:
             return "recursion"
-        return "kind" if re.search(r"\.data\s*[-+*/]+\s*\w+\b(?!\.data)", code) else "itself"
+        return "itself" if row["about"].split(".")[-1].startswith("__r") else "kind"
     if raised == "OverflowError":
         return "overflow"
     if "'NoneType' object is not callable" in message:
@@ -321,7 +337,7 @@ def _by_exception(row, path, facts):
         return "unhashable"
     if "positional argument" in message:
         return "contract"
-    if raised == "NotANumber" or "must be real number, not" in message:
+    if raised == "NotANumber" or re.search(r"must be real number, not|'(builtin_function_or_)?method'", message):
         return "kind"
     if raised == "ZeroDivisionError" or "math domain error" in message:
         return "domain"
@@ -345,12 +361,13 @@ def _by_numbers(row, rows):
     given, got, expected = seen["given"], seen["got"], seen["expected"]
     if seen["aim"] == "cost":
         return "memory" if re.search("memory|objects|bytes", seen["what"]) else "cost"
-    if "+=" in given or any(one["given"].endswith("without backward") and not one["holds"]
-                            for other in rows for one in other["observations"]):  # fmt: skip
+    if "+=" in given or _has_changed_operands(rows):
         return "inplace"
     if about == "zero_grad" and given.endswith("zero_grad()"):
         return "inplace" if seen["what"].endswith(".data") else "state"
     if seen["what"].endswith(".grad") and expected == 0 and "backward" not in given:
+        return "seed"
+    if given.endswith(f"{seen['what'].removesuffix('.grad')}.backward()"):
         return "seed"
     if re.search(r"= -?\d{3,}\b", given) or (isinstance(got, float) and not math.isfinite(got)):
         return "overflow"
@@ -358,7 +375,10 @@ def _by_numbers(row, rows):
         swapped = suspects.swapped_value(given)
         if about.startswith("__r") and ("left" in row["test"] or (swapped is not None and _same(got, swapped))):
             return "reflected"
-        return "sign" if expected and _same(got, -expected) else "forward"
+        if expected and _same(got, -expected):
+            return "sign"
+        # In topics without an engine, every comparison is one of values.
+        return "forward" if seen["what"] == "the value" or seen["what"].endswith(".data") else "unknown"
     if re.search("backward.*backward", given):
         return "state"
     wrong = [other for other in row["observations"] if not other["holds"]]
@@ -367,6 +387,16 @@ def _by_numbers(row, rows):
     if suspects.graph(given) is None and all(_same(other["got"], 0.0) for other in wrong):
         return "links"
     return "unknown"
+
+
+def _has_changed_operands(rows):
+    """Has one operation changed its operands, and another not? If all do, the numbers were wrong from the start."""
+    held = {}
+    for row in rows:
+        for seen in row["observations"]:
+            if seen["given"].endswith("without backward"):
+                held.setdefault((row["test"], seen["what"]), set()).add(seen["holds"])
+    return any(len(both) == 2 for both in held.values())
 
 
 def _first_wrong(row):
@@ -387,12 +417,17 @@ def _near(path, name):
     return next(iter(difflib.get_close_matches(short, strange, 1, 0.75)), "")
 
 
-def _line(path, number):
-    """A line of the candidate's file, "" if there is none."""
+def _code(path):
+    """The candidate's file without comments, "" if it cannot be read."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return re.sub(r"(?m)[ \t]*#.*$", "", path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
+
+
+def _line(path, number):
+    """A line of the candidate's file, "" if there is none."""
+    lines = _code(path).splitlines()
     return lines[number - 1] if 0 < number <= len(lines) else ""
 
 

@@ -19,7 +19,7 @@ FIELDS = {
     "topic": "number of the topic",
     "level": "level, where the event has one",
     "file": "first twelve digits of the SHA-256 of your file at that moment; the file cannot be read back from it",
-    "verdict": "of a check: pass, fail, error or timeout",
+    "verdict": "of a check: pass, fail, error or timeout; of own: own, borrowed or shown",
     "passed": "tests that held",
     "failed": "tests that did not hold",
     "steps": "number of steps that hold",

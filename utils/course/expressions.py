@@ -39,8 +39,10 @@ def names(program):
     tree = _parse(program)
     assigned, read = set(), []
     for statement in tree.body:
-        for node in ast.walk(statement.value):
-            if isinstance(node, ast.Name) and node.id not in assigned | set(read) | RESERVED:
+        called = {id(node.func) for node in ast.walk(statement.value) if isinstance(node, ast.Call)}
+        nodes = [node for node in ast.walk(statement.value) if isinstance(node, ast.Name) and id(node) not in called]
+        for node in sorted(nodes, key=lambda node: node.col_offset):
+            if node.id not in assigned | set(read) | RESERVED:
                 read.append(node.id)
         if isinstance(statement, ast.Assign):
             assigned.add(statement.targets[0].id)

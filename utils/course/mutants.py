@@ -123,14 +123,14 @@ def _in_the_copy(*arguments):
     warm.run_pytest(*arguments)
 
 
-def findings(topic, mutants, runs, known=None):
+def findings(topic, mutants, runs):
     """What is wrong with the mutants: those that live, and those that get another diagnosis than their own."""
     found = []
     for mutant in mutants:
         if mutant.kills and mutant.kills not in dead(runs[mutant.id]):
             found.append(f"Mutant {mutant.id} of Topic {topic.number} lives: {mutant.kills} does not fail on it.")
             continue
-        said = diagnosis_of(topic, mutant, runs[mutant.id], known)
+        said = diagnosis_of(topic, mutant, runs[mutant.id])
         if said != mutant.diagnosis:
             found.append(f"Mutant {mutant.id} of Topic {topic.number} is called {said}, not {mutant.diagnosis}.")
     return found
@@ -142,7 +142,7 @@ def dead(run):
     return tests | {run.running["test"]} if run.ending in ("timeout", "died") else tests
 
 
-def diagnosis_of(topic, mutant, run, known=None):
+def diagnosis_of(topic, mutant, run):
     """The id of the diagnosis that a mutant gets, "none" if it passes."""
     if run.ending in ("syntax", "contract"):
         return run.ending

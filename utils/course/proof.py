@@ -18,7 +18,8 @@ FILES = (
 )  # fmt: skip
 # What a topic's folder may hold besides.
 ALSO = (
-    "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/record.py",
+    "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/test_catches.py",
+    "tests/record.py",
     "tests/recorded.json", "signatures.json", "predictions.toml", "exercises.md", "nn.py", "train.py", "first_fit.py",
     "pictures/*.svg",
 )  # fmt: skip

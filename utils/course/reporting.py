@@ -5,8 +5,8 @@ With --rows FILE each row is written as it is known, one JSON object a line, so 
 
 import faulthandler
 import json
-import os
 import re
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ class Row:
 
 
 rows_key = pytest.StashKey()
+armed_key = pytest.StashKey()  # when the time limit was set, and to what
 failed_key = pytest.StashKey()  # the levels in which a test failed
 trace_key = pytest.StashKey()
 
@@ -113,9 +114,17 @@ def pytest_runtest_setup(item):
     patience = _patience(item)
     _write(item.config, {"running": name, "step": step.id if step else "", "about": about.args[0] if about else "",
                          "patience": patience})  # fmt: skip
-    if patience:
-        # From a thread in C: it also ends a loop that swallows every exception, and it works on every system.
-        faulthandler.dump_traceback_later(patience, exit=True, file=item.config.stash[trace_key])
+    _stop_after(patience, item.config)
+
+
+def _stop_after(patience, config):
+    """End the process when the test that begins now takes longer than `patience` seconds, or up to a tenth more."""
+    (since, of), now = config.stash.get(armed_key, (0.0, 0.0)), time.monotonic()
+    if not patience or (patience == of and now - since < patience / 10):
+        return  # setting the clock makes a thread; for a test that takes a millisecond that is much
+    config.stash[armed_key] = (now, patience)
+    # From a thread in C: it also ends a loop that swallows every exception, and it works on every system.
+    faulthandler.dump_traceback_later(1.1 * patience, exit=True, file=config.stash[trace_key])
 
 
 def _patience(item):

@@ -50,18 +50,22 @@ def suspects(operations):
     """Every Suspect that can be tried out on programs with these operations, the simplest first."""
     found = []
     for operation in sorted(operations):
-        for sides in ((0, 1), (0,), (1,)):
-            found += [Suspect(id, kind, operation, sides) for id, kind in ON_OPERATIONS]
+        found += [Suspect(id, kind, operation, sides) for id, kind in ON_OPERATIONS for sides in ((0, 1), (0,), (1,))]
+        found += [Suspect(id, kind + RIGHT, operation, sides) for id, kind in ON_OPERATIONS[:4] for sides in ((0, 1), (0,), (1,))]
     # Each of several operations may have it: a learner who wrote `=` once often wrote it everywhere.
-    found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS[:4]]
+    found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS]
+    found += [Suspect(id, kind + RIGHT, "every") for id, kind in ON_OPERATIONS[:4]]
     return found + [Suspect(id, kind) for id, kind in ON_WALKS]
 
 
+RIGHT = " from the right"  # the walk visits the last parent first
+# The first four depend on the order in which values pass on.
 ON_OPERATIONS = (
-    ("accumulate", "overwrites"), ("chain", "without upstream"), ("links", "serves no parent"),
-    ("accumulate", "keeps the first"), ("links", "knows no parent"), ("sign", "negated"), ("local", "without local"),
-    ("local", "swapped"), ("chain", "upstream added"), ("links", "leads nowhere"), ("links", "attached to its operand"),
-    ("identity", "keyed by parent"), ("identity", "equal numbers are one"), ("identity", "equal numbers lead nowhere"),
+    ("accumulate", "overwrites"), ("accumulate", "keeps the first"), ("links", "knows no parent"),
+    ("links", "attached to its operand"), ("chain", "without upstream"), ("links", "serves no parent"),
+    ("sign", "negated"), ("local", "without local"), ("local", "swapped"), ("chain", "upstream added"),
+    ("links", "leads nowhere"), ("identity", "keyed by parent"), ("identity", "equal numbers are one"),
+    ("identity", "equal numbers lead nowhere"),
 )  # fmt: skip
 ON_WALKS = (
     ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
@@ -158,9 +162,14 @@ def _evaluate(operation, a, b=None):
     raise NotImplementedError(operation)
 
 
-def gradients(graph, suspect, fitted=None):
-    """name -> the gradient that an engine with this mistake would give it; `fitted`: see locals_from."""
-    nodes = graph.nodes
+@cache
+def gradients(given, suspect):
+    """name -> the gradient that an engine with this mistake would give it."""
+    return _gradients(graph(given), suspect)
+
+
+def _gradients(made, suspect, fitted=None):
+    nodes = made.nodes
     grads = [0.0] * len(nodes)
     grads[-1] = 1.0
     order = _order(nodes, suspect)
@@ -168,14 +177,14 @@ def gradients(graph, suspect, fitted=None):
         _pass_at_once(nodes, suspect, grads)
         order = ()
     attached = {}  # operand -> the result whose way back was stored on it, in place of its own
-    if suspect.kind == "attached to its operand":
+    if suspect.kind.startswith("attached"):
         attached = {node.parents[0]: n for n, node in enumerate(nodes) if _is_guilty(node, suspect)}
     for index in order:
         if index in attached:
             _pass_on(nodes, attached[index], suspect, grads, grads[attached[index]])
         elif not attached or not _is_guilty(nodes[index], suspect):
             _pass_on(nodes, index, suspect, grads, grads[index], fitted)
-    return {name: grads[index] for name, index in graph.names.items()}
+    return {name: grads[index] for name, index in made.names.items()}
 
 
 def _pass_on(nodes, index, suspect, grads, upstream, fitted=None):
@@ -194,7 +203,7 @@ def _pass_on(nodes, index, suspect, grads, upstream, fitted=None):
     elif guilty and suspect.kind == "equal numbers lead nowhere" and equal:
         pairs = []
     for side, (parent, slope) in enumerate(pairs):
-        sent, kind = slope * upstream, suspect.kind if guilty and side in suspect.sides else ""
+        sent, kind = slope * upstream, suspect.kind.removesuffix(RIGHT) if guilty and side in suspect.sides else ""
         if kind in ("serves no parent", "leads nowhere"):
             continue
         if kind == "without upstream":
@@ -220,18 +229,17 @@ def _is_guilty(node, suspect):
 def _known_parents(nodes, index, suspect):
     """The parents that the walk finds from a node."""
     node = nodes[index]
-    if suspect.kind in ("knows no parent", "leads nowhere") and _is_guilty(node, suspect):
-        return tuple(parent for side, parent in enumerate(node.parents) if side not in suspect.sides)
+    known = node.parents
+    if suspect.kind.startswith(("knows no parent", "leads nowhere")) and _is_guilty(node, suspect):
+        known = tuple(parent for side, parent in enumerate(known) if side not in suspect.sides)
     if suspect.kind == "first parent only":
-        return node.parents[:1]
-    if "from the right" in suspect.kind:
-        return node.parents[::-1]
-    return node.parents
+        known = known[:1]
+    return known[::-1] if suspect.kind.endswith(RIGHT) else known
 
 
 def _order(nodes, suspect):
     """The indices of the nodes in the order in which they pass on; None where nodes pass on as they are met."""
-    last, kind = len(nodes) - 1, suspect.kind.removesuffix(" from the right").removesuffix(",")
+    last, kind = len(nodes) - 1, suspect.kind.removesuffix(RIGHT).removesuffix(",")
 
     def parents(index):
         return _known_parents(nodes, index, suspect)
@@ -364,7 +372,7 @@ def explained(observations, suspect, fitted=None):
             node.operation == suspect.operation and _instance(made.nodes, node) not in fitted for node in made.nodes
         ):
             continue
-        computed = gradients(made, suspect, fitted)
+        computed = gradients(given, suspect) if fitted is None else _gradients(made, suspect, fitted)
         for what, one in seen.items():
             same = _same(one["got"], computed[what.removesuffix(".grad")])
             if one["holds"]:
@@ -386,30 +394,95 @@ def guilty(first, others):
     """
     programs = by_program(first["observations"])
     operations = {node.operation for given in programs if graph(given) for node in graph(given).nodes} - {""}
-    for enough in (1.0, 0.6):
-        best, best_share = None, 0.0
-        for suspect in suspects(operations):
-            hits, wrong, contradicted = explained(first["observations"], suspect)
-            if not hits or contradicted or hits < enough * wrong or not _first_explained(programs, suspect):
-                continue
-            if hits / wrong > best_share and not any(explained(row["observations"], suspect)[2] for row in others):
-                best, best_share = suspect, hits / wrong
-        if best:
-            return best
-        if enough == 1.0:
-            fitted = locals_from(first["observations"])
-            for operation in dict.fromkeys(instance[0] for instance in fitted):
-                suspect = Suspect("local", "another formula", operation)
-                hits, wrong, contradicted = explained(first["observations"], suspect, fitted)
-                if hits and hits == wrong and not contradicted:
-                    return suspect
+    return (
+        _best(first, others, programs, operations, 1.0)
+        or _other_formula(first)
+        or _unsettled(programs)
+        or _best(first, others, programs, operations, 0.6)
+    )
+
+
+def _best(first, others, programs, operations, enough):
+    """The Suspect that explains most of the wrong numbers, at least this share of them, the smallest program entirely."""
+    best, best_share = None, 0.0
+    for suspect in suspects(operations):
+        if not _first_explained(programs, suspect):
+            continue
+        hits, wrong, contradicted = explained(first["observations"], suspect)
+        if contradicted or hits < enough * wrong or hits / wrong <= best_share:
+            continue
+        if not any(explained(row["observations"], suspect)[2] for row in others):
+            best, best_share = suspect, hits / wrong
+    return best
+
+
+def _other_formula(first):
+    """The operation whose local derivative is wrong in a way of its own, and nothing else."""
+    fitted = locals_from(first["observations"])
+    for operation in dict.fromkeys(instance[0] for instance in fitted):
+        suspect = Suspect("local", "another formula", operation)
+        hits, wrong, contradicted = explained(first["observations"], suspect, fitted)
+        if hits and hits == wrong and not contradicted:
+            return suspect
     return None
+
+
+def _unsettled(programs):
+    """Where every wrong number is a sum of right contributions, with some lost or some counted again: which of the two.
+
+    In which order an engine visits its values is its own affair, so what is lost differs from design to design.
+    """
+    for kind, most in (("lost", 1), ("counted again", 3)):
+        seen_at_leaf = seen = False
+        for given, observations in programs.items():
+            if all(one["holds"] for one in observations.values()):
+                continue
+            made = graph(given)
+            sums = made and _possible(given, most)
+            if not sums or not all(
+                any(_same(one["got"], number) for number in sums[made.names[what.removesuffix(".grad")]])
+                for what, one in observations.items()
+            ):
+                break
+            uses = [sum(node.parents.count(index) for node in made.nodes) for index in range(len(made.nodes))]
+            inner = [index for index, node in enumerate(made.nodes) if node.operation and uses[index] > 1]
+            seen, seen_at_leaf = True, seen_at_leaf or not inner
+        else:
+            if seen and most == 1:
+                return Suspect("accumulate", "lost") if seen_at_leaf else Suspect("topo", "too early")
+            if seen and not seen_at_leaf:
+                return Suspect("topo", "counted again")
+    return None
+
+
+@cache
+def _possible(given, most):
+    """For each node the gradients it can have if each contribution arrives up to `most` times; None if too many."""
+    made = graph(given)
+    found = [set() for _ in made.nodes]
+    found[-1] = {1.0}
+    for index in range(len(made.nodes) - 1, -1, -1):
+        edges = [
+            {local * upstream for upstream in found[user]}
+            for user, node in enumerate(made.nodes)
+            for parent, local in zip(node.parents, node.locals, strict=True)
+            if parent == index
+        ]
+        sums = {0.0}
+        for options in edges if index < len(made.nodes) - 1 else ():
+            sums |= {one + times * part for one in sums for part in options for times in range(1, most + 1)}
+            if len(sums) > 400:
+                return None
+        if edges:
+            # Something arrives in any case; what is used once cannot lose anything.
+            found[index] = sums - {0.0} if len(edges) > 1 or most > 1 else edges[0]
+    return found
 
 
 def _first_explained(programs, suspect):
     """Does it explain all of the smallest program that failed? That is the best witness."""
     for given, seen in programs.items():
         if graph(given) and not all(one["holds"] for one in seen.values()):
-            computed = gradients(graph(given), suspect)
+            computed = gradients(given, suspect)
             return all(_same(one["got"], computed[what.removesuffix(".grad")]) for what, one in seen.items())
     return False

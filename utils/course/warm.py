@@ -13,7 +13,7 @@ from utils.course.catalog import ROOT, catalog
 for _topic in catalog().ready:
     if (ROOT / "tests" / "mutants" / f"{_topic.folder.name}.toml").exists():
         pytest.main([
-            str(_topic.tests), "--candidate", "level02", "--upto", "1", "--rootdir", str(ROOT),
+            str(_topic.tests), "--candidate", "level02", "--upto", "2", "--rootdir", str(ROOT),
             "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore",
         ])  # fmt: skip
 gc.freeze()  # what lives now is shared with every copy; a collector that touched it would make them copy it

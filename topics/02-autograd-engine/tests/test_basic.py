@@ -1,6 +1,7 @@
 """Levels 1 and 2 at ordinary points: values, local derivatives, and paths that add up, operation by operation."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -70,6 +71,7 @@ def _filled(operation):
     return lambda *parts: "(" + operation.format(*(f"({part})" for part in parts[:places])) + ")"
 
 
+@cache  # a process that waits for a save has made the tables before
 def _tidy(*programs):
     """The programs without superfluous parentheses and without repetitions: this is what a learner is shown."""
     return tuple(dict.fromkeys(ast.unparse(ast.parse(p.replace("; ", "\n"))).replace("\n", "; ") for p in programs))

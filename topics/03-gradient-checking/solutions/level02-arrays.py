@@ -5,8 +5,8 @@ What changed   `along` turns a function of an array into one of a single number,
                step, plus rounding. Outputs that are arrays are checked with a random cotangent.
 What it buys   no fixed absolute tolerance, hence no blind spot: gradients of 1e-12 are judged as those of 1e+12 are. A
                claim of 0 at a minimum passes. At a kink the verdict says so instead of guessing.
-What it costs  four calls of f for each element, each with a copy of x. `numerical_gradient` takes 3 times the memory of x,
-               a check of 4,096 wrong claims 21 times: every row is kept until the worst ten are known.
+What it costs  four calls of f for each element, each with a copy of x. `numerical_gradient` takes 3 times the memory of
+               x, a check of 4,096 wrong claims 21 times: every row is kept until the worst ten are known.
 """
 
 import math

@@ -2,8 +2,8 @@
 
 What changed   `along` writes into x and puts the old number back. The rows wait in a heap that never holds more than
                `most`. One random direction checks all elements at once; where it disagrees, halving names the element.
-What it buys   `numerical_gradient` takes the memory of its result instead of 3 times that; a check of 4,096 wrong claims
-               0.15 times the memory of x instead of 21 times. 2 calls of f say whether 1,000,000 claims are right, and
+What it buys   `numerical_gradient` takes the memory of its result and not 3 times that, a check of 4,096 wrong claims
+               0.15 times the memory of x and not 21 times. 2 calls of f say whether 1,000,000 claims are right, and
                56 name one wrong element among 4,096, where looking at each would take 16,384.
 What it costs  while it runs, everybody who holds x sees it move, so f must get at x through its argument alone. A
                direction takes 3 arrays like x, halving 5. It mixes all claims: one that is off by less than about a

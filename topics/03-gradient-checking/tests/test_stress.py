@@ -1,5 +1,6 @@
 """Levels 3 and 4: bits put back, memory against level 2, a few calls for many claims, and torch.autograd.gradcheck."""
 
+import gc
 import tracemalloc
 from pathlib import Path
 
@@ -15,13 +16,17 @@ AWKWARD = np.array([[0.1, -0.0, 1 / 3], [1e-310, 7e15, -2.5]])  # adding a step 
 
 def peak_bytes(call):
     """The most memory that Python held during call(), beyond what it held before."""
-    call()  # caches fill at the first call
-    tracemalloc.start()
+    gc.disable()  # a collection empties Python's store of used tuples, and refilling it would look like memory taken
     try:
+        used = [tuple([None] * size) for size in (1, 2, 3, 4) for _ in range(3000)]
+        del used  # fills that store
+        call()  # caches fill at the first call
+        tracemalloc.start()
         call()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+        gc.enable()
 
 
 def expect_at_most(what, limit, cost, unit, *, given):
@@ -87,10 +92,10 @@ def test_every_bit_is_put_back_even_when_the_function_raises(candidate):
 @pytest.mark.resources
 def test_measuring_a_gradient_needs_no_second_array_of_that_size(candidate):
     level2 = load(next((TOPIC / "solutions").glob("level02-*.py")), "level02_for_comparison")
-    x = np.linspace(-1.0, 1.0, 1024).reshape(32, 32)
+    x = np.linspace(-1.0, 1.0, 576).reshape(24, 24)
     mine, theirs = (peak_bytes(lambda m=m: m.numerical_gradient(sum_of_squares, x)) for m in (candidate, level2))
     expect_at_most("the memory of numerical_gradient(f, x), compared with level 2", 0.6, mine / theirs, "times",
-                   given="x of shape (32, 32)")  # fmt: skip
+                   given="x of shape (24, 24)")  # fmt: skip
 
 
 @pytest.mark.level3
@@ -98,11 +103,11 @@ def test_measuring_a_gradient_needs_no_second_array_of_that_size(candidate):
 @pytest.mark.resources
 def test_a_check_keeps_the_worst_rows_and_no_others(candidate):
     level2 = load(next((TOPIC / "solutions").glob("level02-*.py")), "level02_for_comparison")
-    x = np.linspace(-1.0, 1.0, 1024).reshape(32, 32)
+    x = np.linspace(-1.0, 1.0, 576).reshape(24, 24)
     claimed = 4 * x + 1
     mine, theirs = (peak_bytes(lambda m=m: m.check_gradient(sum_of_squares, x, claimed)) for m in (candidate, level2))
-    expect_at_most("the memory of check_gradient(f, x, claimed), compared with level 2", 0.1, mine / theirs, "times",
-                   given="x of shape (32, 32), 1,024 wrong claims")  # fmt: skip
+    expect_at_most("the memory of check_gradient(f, x, claimed), compared with level 2", 0.2, mine / theirs, "times",
+                   given="x of shape (24, 24), 576 wrong claims")  # fmt: skip
 
 
 @pytest.mark.level3
@@ -151,21 +156,22 @@ def test_a_random_direction_sees_every_element_and_lets_no_two_errors_cancel(can
         claimed[place] += 0.1
         expect("whether the two slopes differ", lambda c=claimed: seen_somewhere(candidate, c, x, right), 1.0,
                given=f"f = sin(x).sum(), 100 claims, the one at {place} too large by 0.1")  # fmt: skip
-    claimed = right.copy()
-    claimed[3] += 0.1
-    claimed[70] -= 0.1
-    expect("whether the two slopes differ", lambda: seen_somewhere(candidate, claimed, x, right), 1.0,
-           given="f = sin(x).sum(), the claim at 3 too large by 0.1, the one at 70 too small by 0.1")  # fmt: skip
+    for one, other in ((3, 96), (45, 54), (10, 60)):  # the first two at numbers of the same size
+        claimed = right.copy()
+        claimed[one] += 0.1
+        claimed[other] -= 0.1
+        expect("whether the two slopes differ", lambda c=claimed: seen_somewhere(candidate, c, x, right), 1.0,
+               given=f"f = sin(x).sum(), claims too large at {one} and too small at {other} by 0.1")  # fmt: skip
 
 
 @pytest.mark.level3
 @pytest.mark.about("directional_slopes")
 @pytest.mark.resources
 def test_one_direction_costs_a_handful_of_calls(candidate):
-    x = np.linspace(-2.0, 2.0, 10_000)
+    x = np.linspace(-2.0, 2.0, 1000)
     f, calls = counting(sum_of_sines)
     candidate.directional_slopes(f, x, np.cos(x))
-    expect_at_most("how often directional_slopes calls f", 4, len(calls), "times", given="10,000 elements")
+    expect_at_most("how often directional_slopes calls f", 4, len(calls), "times", given="1,000 elements")
 
 
 @pytest.mark.level3

@@ -4,15 +4,15 @@ Level 3 builds its graph anew at every step and throws it away: a *dynamic* grap
 what is computed next; the price is a Python object for each + and *. A *static* graph, as under jax.jit, is built once
 and run many times, so that planning it pays. This file makes a static graph out of a dynamic one.
 
-What changed   a graph of values becomes lists of numbers. Sums are dissolved in sums, constants are worked out, and what
-               depends only on lower levels forms a level: micrograd's demo, 65,818 values, is 6,939 nodes on 7 levels.
-               The nodes of a level with the same operation are one batch: a few NumPy calls forward, a few backward.
-What it buys   an epoch of the demo takes REPLAY_MS ms, level 3 takes L3_MS ms, and the same network as matrix products by
-               hand takes NUMPY_MS. Gradients differ from level 3's by rounding only, below 1e-12.
-What it costs  preparing, once, as much time as PREP epochs of level 3. And the freedom: the trace holds the operations, not
-               the questions. An `if` on some data, a loop until convergence or another number of points go on as they went
-               when traced, silently; what is not among the leaves is a constant. That is the bargain of static graphs.
-               inf and nan are passed on as in PyTorch, where level 3 would raise.
+What changed   a graph of values becomes lists of numbers. Sums are dissolved in sums, constants are worked out, and
+               what depends only on lower levels forms a level: micrograd's demo, 65,818 values, is 6,939 nodes on 7
+               levels. Nodes of a level with the same operation are one batch: a few NumPy calls forward, a few back.
+What it buys   an epoch of the demo takes 1.2 ms where level 3 takes 71; the same network as matrix products, written
+               by hand, takes 0.16. Gradients differ from level 3's by rounding only, below 1e-12.
+What it costs  preparing, once, as much time as ten epochs of level 3. And the freedom: the trace holds the operations,
+               not the questions. An `if` on some data, a loop until convergence or another number of points go on as
+               they went when traced, silently; what is not among the leaves is a constant. That is the bargain of
+               static graphs. Overflow goes on as inf or nan, as in PyTorch, where level 3 raises.
 """
 
 import numpy as np
