@@ -8,6 +8,7 @@ import traceback
 
 from scripts.environment import Trouble
 from utils.course.catalog import STATE, CatalogError
+from utils.course.state import Busy
 
 COMMANDS = (
     "start", "predict", "task", "check", "watch", "why", "hint", "list", "show", "diff", "review", "skip", "own", "run",
@@ -42,6 +43,9 @@ def dispatch(arguments):
         return 2
     except (KeyboardInterrupt, BrokenPipeError):
         raise
+    except Busy:
+        print("Another command of the course is still at work. Wait for it, then try again.", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"The system refused: {error.strerror or error} ({error.filename or 'no file named'}).", file=sys.stderr)
         print("Free some disk space, or make the folder writable, then run the same command again.", file=sys.stderr)

@@ -122,7 +122,7 @@ def test_a_mismatch_says_what_was_asked_expected_and_got():
 
 def test_every_comparison_is_recorded_also_after_the_first_that_failed(stub):
     observations.clear()
-    wrong = load_candidate(stub._path)
+    wrong = load_candidate(stub.Value.backward.__code__.co_filename)
     wrong._module.Value.backward = lambda self: None
     with pytest.raises(Mismatch):
         expect_gradients(wrong, "a * b", a=2.0, b=3.0)

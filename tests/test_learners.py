@@ -27,7 +27,7 @@ PATIENCE = 4.0  # seconds, for the files that never end
 # Copies of a process that has everything imported, where the system has them; that all processes judge alike is tested
 # in test_loop_watch.py.
 START = mutants._fork if hasattr(os, "fork") else subprocess.Popen
-ASKED = tuple(step for step in TOPIC.steps if step.level <= 2)
+ASKED = TOPIC.steps_of(1)
 
 
 def screen_of(name):

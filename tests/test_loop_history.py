@@ -227,3 +227,16 @@ def test_an_unknown_version_is_refused_with_the_command_that_lists_them(learner)
     learner.writes("autograd_engine.py", "x = 1\n")
     done = learner("undo", "02", "--to", "nonsense")
     assert done.code == 2 and "python3 learn.py history 02" in done.text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lock of POSIX systems")
+def test_a_command_that_finds_another_one_at_work_says_so(learner):
+    import fcntl
+
+    learner.writes("autograd_engine.py", "x = 1\n")
+    (learner.home / ".learn").mkdir()
+    patience = "import utils.course.state as state; state.LOCK_PATIENCE = 0.1; "
+    with open(learner.home / ".learn" / "lock", "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = learner.run("-c", patience + "from scripts.__main__ import dispatch; print(dispatch(['skip', '02']))")
+    assert done.out.strip() == "2" and "Another command" in done.err, done.text

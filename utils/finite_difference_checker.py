@@ -31,7 +31,7 @@ from utils.slopes import Line, Point, Slope, ladder, measure
 RTOL = 2e-5
 EVERY_ELEMENT = 256  # up to so many input elements each one is moved alone
 SAMPLED, BLOCKS = 64, 96  # above: so many alone, and all of them in so many blocks
-ENOUGH_FAILURES = 8  # then the verdict is settled, and measuring more only costs time
+ENOUGH_FAILURES = 4  # then the verdict is settled, and measuring more only costs time
 
 
 # What comes back ---------------------------------------------------------------------

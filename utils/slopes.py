@@ -121,15 +121,18 @@ def _kink(jump, least) -> int | None:
 
 def _best_entry(central, jump, rounding) -> tuple[float, float]:
     """Value and error bar of the most trustworthy entry of the Richardson table."""
+    # Where the two one-sided slopes do not come together, half the jump between them is doubt.
+    closes = np.append(False, jump[1:] <= 0.6 * jump[:-1])
+    doubt = rounding + np.where(closes, 0, jump / 2)
     entries, columns = [], [central]
     for order in range(1, min(ORDERS, len(central) - 1)):
         older, newer = columns[-1][:-1], columns[-1][1:]
         column = newer + (newer - older) / (RATIO ** (2 * order) - 1)
         change = np.maximum(np.abs(column - newer), np.abs(column - older))
         columns.append(column)
-        entries += [(column[i], change[i] + rounding[i + order], i + order) for i in range(len(column))]
-    entries += [(central[k], abs(central[k] - central[k - 1]) + rounding[k], k) for k in range(1, len(central))]
-    holding = partial(_holds, central=central, jump=jump, rounding=rounding)
+        entries += [(column[i], change[i] + doubt[i + order], i + order) for i in range(len(column))]
+    entries += [(central[k], abs(central[k] - central[k - 1]) + doubt[k], k) for k in range(1, len(central))]
+    holding = partial(_holds, central=central, rounding=rounding)
     for entry in sorted(entries, key=lambda entry: entry[1] / max(abs(entry[0]), 1e-300)):
         if entry[1] > GOOD_ENOUGH * abs(entry[0]):
             break
@@ -139,16 +142,13 @@ def _best_entry(central, jump, rounding) -> tuple[float, float]:
     return next((entry[:2] for entry in by_error if holding(*entry)), by_error[0][:2])
 
 
-def _holds(value, error, rung, central, jump, rounding) -> bool:
+def _holds(value, error, rung, central, rounding) -> bool:
     """Whether this entry describes the centre and not the landscape far away."""
-    closes = jump[rung] <= 0.6 * jump[rung - 1]
-    closed = jump[rung] <= 0.02 * abs(value) + 4 * rounding[rung]
-    if not (closes or closed):
-        return False
-    # Smaller steps come closer to the centre: two of them in a row that are off to the
-    # same side, by more than they can be by rounding, overrule this entry.
+    # Smaller steps come closer to the centre: two of them in a row that are off to the same
+    # side, by more than they can be by rounding and by what truncation remains, overrule it.
     off = central[rung + 1 :] - value
-    allowed = 2 * (abs(central[rung] - value) + error) + 4 * rounding[rung + 1 :]
+    truncation = abs(central[rung] - value) / RATIO ** np.arange(1, len(off) + 1)
+    allowed = 2 * (truncation + error) + 4 * rounding[rung + 1 :]
     side = np.sign(off) * (np.abs(off) > allowed)
     return not np.any(side[1:] * side[:-1] > 0)
 
@@ -184,8 +184,9 @@ class Point:
 
     def split(self, flat) -> list[np.ndarray]:
         """The numbers of `flat` in fresh arrays, shaped like the inputs."""
-        parts = np.split(np.array(flat), self.offsets[1:-1])
-        return [part.reshape(x.shape) for part, x in zip(parts, self.arrays, strict=True)]
+        flat = np.array(flat)
+        ends = zip(self.offsets, self.offsets[1:], self.arrays, strict=False)
+        return [flat[start:end].reshape(x.shape) for start, end, x in ends]
 
     def arguments(self, flat) -> list:
         """What f is called with: the inputs' own dtypes, and plain numbers where plain numbers came in."""
@@ -200,6 +201,8 @@ class Point:
         """`flat` moved by `t` along the line, as the dtypes of the inputs can hold it."""
         flat = self.flat.copy()
         flat[line.indices] += t * line.weights
+        if self.eps == np.finfo(float).eps:
+            return flat
         return np.concatenate([np.ravel(x) for x in self.arguments(flat)]).astype(float)
 
     def moved_to(self, flat) -> Point:

@@ -141,7 +141,7 @@ def visible(case, wrong, random) -> bool:
         right, off = gradients(case, row), gradients(case, row, wrong)
         gap = np.where(np.isfinite(off) & (abs(off - right) > WORTH_NAMING * abs(right)), abs(off - right), 0)
         relative = gap / (abs(right) + 1e-300)
-        candidates = {*np.argsort(-gap)[:4], *np.argsort(-relative)[:4]} if gap.any() else ()
+        candidates = {*np.argsort(-gap)[:3], *np.argsort(-relative)[:3]} if gap.any() else ()
         if any(gap[i] > 0 and _seen(case, i, row, right[i], gap[i]) for i in candidates):
             return True
     return False

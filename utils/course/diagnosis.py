@@ -35,6 +35,8 @@ SENTENCES = {
              "List the values so that each stands before its parents; then let each pass on once."),
     "seed": ("The walk back does not start with 1 at the output.",
              "Before anything else, `backward` sets the output's own gradient to 1."),
+    "hidden": ("Something in your file is stored under the name `backward`, and hides the method of that name.",
+               "Give the stored function another name, such as `_backward`."),
     "reflected": ("With a plain number on the left, Python asks `{short}`, and its answer is off.",
                   "Compute the small example by hand: on which side of the sign does the Value stand?"),
     "constant": ("A plain number as operand is not treated as it should be.",
@@ -85,7 +87,7 @@ SENTENCES = {
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity",
-              "slow": "cost", "called": "links", "domain": "local", "refused": "constant"}  # fmt: skip
+              "slow": "cost", "hidden": "seed", "called": "links", "domain": "local", "refused": "constant"}  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -197,11 +199,15 @@ def diagnose(topic, run, row, path):
     if raised:
         return _say(raised, facts)
     if _first_wrong(row)["aim"] == "gradient":
-        suspect = suspects.guilty(row, [other for other in run.rows if other["outcome"] == "pass"])
+        suspect = suspects.guilty(row, run.rows)
         if suspect:
             return _accuse(topic, suspect, facts, _code(path))
     mistake = _planted(known, run.rows, row, SOME)
-    return _name(mistake, facts) if mistake else _say(_by_numbers(row, run.rows), facts)
+    if mistake:
+        return _name(mistake, facts)
+    key = _by_numbers(row, run.rows)
+    hidden = key == "seed" and re.search(r"\.backward\s*=[^=]", _code(path))
+    return _say("hidden" if hidden else key, facts)
 
 
 # Planted mistakes ----------------------------------------------------------------------------------------------------
@@ -329,6 +335,8 @@ def _by_exception(row, path, facts):
         return "itself" if row["about"].split(".")[-1].startswith("__r") else "kind"
     if raised == "OverflowError":
         return "overflow"
+    if raised == "SystemExit":
+        return "exit"
     if "'NoneType' object is not callable" in message:
         return "called"
     if "NoneType" in message:
@@ -341,7 +349,7 @@ def _by_exception(row, path, facts):
         return "kind"
     if raised == "ZeroDivisionError" or "math domain error" in message:
         return "domain"
-    if re.match(r"\s*(raise|assert)\b", code):
+    if re.match(r"\s*(raise|assert)\b", code) and row["outcome"] != "not-written":
         return "refused"
     if re.search(r"'(int|float)' object has no attribute", message):
         return "constant" if row["line"] else "kind"  # in the candidate's code, or in the test's hand

@@ -387,17 +387,19 @@ def _same(got, computed):
     return math.isclose(got, computed, rel_tol=1e-7, abs_tol=1e-9)
 
 
-def guilty(first, others):
+def guilty(first, rows):
     """The Suspect that explains the wrong gradients of the first failing row and nothing that is right, or None.
 
-    `others`: rows that passed; whom they contradict is innocent.
+    `rows`: all of the run; whom one that passed contradicts is innocent.
     """
     programs = by_program(first["observations"])
+    others = [row for row in rows if row["outcome"] == "pass"]
+    of_step = [seen for row in rows if row["step"] == first["step"] for seen in row["observations"]]
     operations = {node.operation for given in programs if graph(given) for node in graph(given).nodes} - {""}
     return (
         _best(first, others, programs, operations, 1.0)
-        or _other_formula(first)
-        or _unsettled(programs)
+        or _other_formula(first, others)
+        or _unsettled(by_program(of_step))
         or _best(first, others, programs, operations, 0.6)
     )
 
@@ -416,13 +418,15 @@ def _best(first, others, programs, operations, enough):
     return best
 
 
-def _other_formula(first):
+def _other_formula(first, others):
     """The operation whose local derivative is wrong in a way of its own, and nothing else."""
     fitted = locals_from(first["observations"])
     for operation in dict.fromkeys(instance[0] for instance in fitted):
         suspect = Suspect("local", "another formula", operation)
         hits, wrong, contradicted = explained(first["observations"], suspect, fitted)
-        if hits and hits == wrong and not contradicted:
+        if not hits or hits < wrong or contradicted:
+            continue
+        if not any(explained(row["observations"], suspect, fitted)[2] for row in others):
             return suspect
     return None
 

@@ -90,13 +90,15 @@ class Value:
 
     # Everything else is written with the primitives -------------------------------------------------------------------
 
-    def __neg__(self):             return self * -1.0               # noqa: E704
-    def __sub__(self, other):      return self + -_as_value(other)  # noqa: E704
-    def __truediv__(self, other):  return self * _as_value(other) ** -1  # noqa: E704
-    def __radd__(self, other):     return self + other              # noqa: E704
-    def __rmul__(self, other):     return self * other              # noqa: E704
-    def __rsub__(self, other):     return -self + other             # noqa: E704
-    def __rtruediv__(self, other): return self**-1 * other          # noqa: E704
+    # fmt: off
+    def __neg__(self):             return self * -1.0
+    def __sub__(self, other):      return self + -_as_value(other)
+    def __truediv__(self, other):  return self * _as_value(other) ** -1
+    def __radd__(self, other):     return self + other
+    def __rmul__(self, other):     return self * other
+    def __rsub__(self, other):     return -self + other
+    def __rtruediv__(self, other): return self**-1 * other
+    # fmt: on
 
     # The way back -----------------------------------------------------------------------------------------------------
 
