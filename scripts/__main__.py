@@ -20,8 +20,10 @@ COMMANDS = (
 def dispatch(arguments):
     """Run one subcommand; its exit code: 0 pass, 1 fail, 2 usage, 3 our fault, 4 time limit."""
     name = arguments[0]
+    if name == "help":
+        arguments, name = ["--help"], "--help"
     if not name.startswith("-") and name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, 1)
+        near = difflib.get_close_matches(name, COMMANDS, 1, 0.6)
         print(f"There is no command {name!r}." + (f" Did you mean {near[0]}?" if near else ""), file=sys.stderr)
         print("All commands: python3 learn.py --help", file=sys.stderr)
         return 2

@@ -90,14 +90,24 @@ def check_all(arguments):
 
 
 def passed_lines(topic, verdict, *, own):
-    """What was proved, and the next step on the road."""
+    """What was proved, what to do with it, and the next step on the road."""
     lines = [f"{verdict.passed} tests hold, in {verdict.seconds:.1f} s."]
     step = progress.first_open(catalog()) if own else None
-    if step:
-        offer = predictions.offer(topic, step)
-        same = step.topic == topic.number
-        where = "" if same else f"Topic {step.topic}, "
-        lines += ["", *screen.wrapped(f"Next: {where}level {step.level}, {step.title} ({step.minutes} minutes)."),
-                  "  python3 learn.py task" if same else f"  python3 learn.py start {step.topic}"]  # fmt: skip
-        lines += ["", *screen.wrapped(offer)] if offer else []
-    return lines
+    if not step:
+        return lines
+    held = [one for one in topic.steps if one.id in verdict.states]
+    later = [one for one in topic.steps if progress.is_open(one)]
+    if not later or later[0].level > held[-1].level:
+        lines[0] += f" Level {held[-1].level} of Topic {topic.number} is done."
+    if held[-1].after:
+        lines += ["", *screen.wrapped(held[-1].after)]
+    same = step.topic == topic.number
+    where = "" if same else f"Topic {step.topic}, "
+    lines += ["", *screen.wrapped(f"Next: {where}level {step.level}, {step.title} ({step.minutes} minutes).")]
+    begun = same or catalog().topic(step.topic).workspace_file.exists()
+    lines.append("  python3 learn.py task" if begun else f"  python3 learn.py start {step.topic}")
+    if not same and later and later[0].level > held[-1].level:
+        stay = f"To stay with Topic {topic.number} instead: python3 learn.py check {topic.number} --level {later[0].level}"
+        lines += ["", *screen.wrapped(stay)]
+    offer = predictions.offer(topic, step)
+    return lines + (["", *screen.wrapped(offer)] if offer else [])

@@ -32,9 +32,11 @@ def run(arguments):
     with progress.updated("settings") as settings:
         settings.setdefault("engines", {})[topic.slug] = "mine"
     status.remember()
-    names = ", ".join(topic.exports)
-    text = [f"Topic {topic.number} is yours: level 1 holds, and every line is your own."]
-    if names:
-        text.append(f"From now on `from utils.engine import {names}` gives {screen.relative(path)}.")
-    screen.out(text)
+    open_levels = [step.level for step in topic.steps if progress.is_open(step)]
+    reached = max(1, min(open_levels, default=5) - 1)
+    text = f"Topic {topic.number} is yours: it holds up to level {reached}, and every line is your own."
+    if topic.exports:
+        names = ", ".join(topic.exports)
+        text += f"\nFrom now on `from utils.engine import {names}` gives {screen.relative(path)}."
+    screen.out(screen.wrapped(text))
     return 0

@@ -10,6 +10,7 @@ from utils.course.catalog import CatalogError
 
 
 def add_arguments(parser):
+    parser.add_argument("-i", "--interactive", action="store_true", help="stay in Python afterwards, to try things")
     parser.add_argument("program", type=Path, help="such as topics/02-autograd-engine/first_fit.py")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
 
@@ -19,4 +20,5 @@ def run(arguments):
         raise CatalogError(f"There is no file {arguments.program}.")
     if "import torch" in arguments.program.read_text(encoding="utf-8", errors="replace"):
         environment.ensure_torch()
-    return subprocess.call([sys.executable, str(arguments.program), *arguments.arguments])
+    stay = ["-i"] if arguments.interactive else []
+    return subprocess.call([sys.executable, *stay, str(arguments.program), *arguments.arguments])

@@ -22,16 +22,16 @@ def run(arguments):
         settings.setdefault("skipped", {})[topic.number] = ticket
     events.note("skip", topic=topic.number)
     status.remember()
-    text = [f"Borrowed: Topic {topic.number}, {topic.title}. From here on the stub stands in for it."]
+    text = screen.wrapped(f"Borrowed: Topic {topic.number}, {topic.title}. From here on the stub stands in for it.")
     if topic.exports:
         text.append(f"  from utils.engine import {', '.join(topic.exports)}")
     text += ["", "Your return ticket:"]
     if left:
         text.append(f"  open there   {left[0].title}, {screen.duration(ticket['minutes'])} in all")
     if later:
-        text.append(f"  needed in    {', '.join(f'{other.number} {other.title}' for other in later)}")
+        text += screen.wrapped(", ".join(f"{other.number} {other.title}" for other in later), 15, "  needed in    ")
     if kept:
-        text.append(f"  a copy       {screen.relative(kept)} (your file itself stays where it is)")
+        text += screen.wrapped(f"{screen.relative(kept)} (your file itself stays where it is)", 15, "  a copy       ")
     text.append(f"  come back    {ticket['back']}")
     screen.out(text)
     return 0

@@ -21,5 +21,6 @@ def run(arguments):
         progress.start(notes, topic.workspace_notes)
     status.remember()
     where = screen.relative(topic.workspace_file)
-    screen.out([f"Your file: {where}" if made else f"Your file is there already and stays as it is: {where}", ""])
+    said = f"Your file: {where}" if made else f"Your file is there already and stays as it is: {where}"
+    screen.out([*screen.wrapped(said), ""])
     return task.print_task(topic)

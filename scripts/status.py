@@ -40,11 +40,9 @@ def remember():
 def lines(screen, progress, catalog, *, changed):
     """The status screen; `changed`: the learner's file is not the one that was checked last."""
     step, skipped = progress.first_open(catalog), progress.skipped_topics()
-    road = [one for one in catalog.road if one.topic not in skipped]
-    done = road.index(step) if step else len(road)
-    left = sum(one.minutes for one in road[done:])
-    reached = f"{screen.bar(done, len(road))} {done} of {len(road)} steps, {screen.duration(left)} to go"
-    text = [catalog.title, "", reached]
+    done, total = progress.along_the_road(catalog)
+    left = sum(one.minutes for one in catalog.road if one.topic not in skipped and progress.is_open(one))
+    text = [catalog.title, "", f"{screen.bar(done, total)} {done} of {total} steps, {screen.duration(left)} to go"]
     for number, ticket in skipped.items():
         text.append(f"Borrowed: Topic {number}. To come back: {ticket['back']}")
     text.append("")

@@ -38,10 +38,12 @@ def print_task(topic):
 
 def print_step(topic, step):
     """Print one step: its section of the topic's README."""
+    where = screen.relative(topic.workspace_file)
+    edit = f"edit {where}, then {screen.check_command(step)}"
     screen.out([
         f"Topic {topic.number}, level {step.level}: {step.title} ({step.minutes} minutes)", "",
         texts.for_terminal(texts.step_section(topic, step)), "",
         *screen.row("All of it", screen.relative(topic.folder / "README.md")),
-        *screen.row("Next", f"edit {screen.relative(topic.workspace_file)}, then {screen.check_command(step)}"),
+        *screen.row("Next", edit if topic.workspace_file.exists() else f"python3 learn.py start {topic.number}"),
     ])  # fmt: skip
     return 0

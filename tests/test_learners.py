@@ -1,6 +1,6 @@
 """A museum of sad files: each gets exactly the screen that is kept beside it.
 
-tests/learners/NAME.py is what somebody wrote, NAME.txt the screen of `check 02 --file NAME.py --plain` and its exit code,
+tests/learners/NAME.py is what somebody wrote, NAME.txt the screen of `check 02 --file NAME.py --plain`, its exit code,
 and what `own 02` says if that is not "own". When a screen becomes better, write them anew and read the difference:
 
     python3 -m tests.test_learners

@@ -366,7 +366,8 @@ class _Check:
 
     def climb(self, line, rows) -> list[Slope]:
         """The slopes along a line, measured with a whole ladder of steps, for some rows of cotangents."""
-        steps = ladder(8 * line.reach, self.eps**0.7)
+        # From far away down to where only rounding is left, in either precision.
+        steps = ladder(8 * line.reach, 0.03 * self.eps**0.6)
         plus, minus, up, down = map(np.array, zip(*(self.sides(line, t) for t in steps), strict=True))
         noise = self.noise(np.any((plus != 0) | (minus != 0), axis=0))
         return [

@@ -63,7 +63,7 @@ def measure(up, down, plus, minus, centre, noise, reach=1.0) -> Slope:
     if end == len(plus):
         # On the smallest rungs the slope and the curvature cancel out of the second
         # difference; what is left there is the noise f really has.
-        noise = max(noise, np.abs(plus - 2 * centre + minus)[-3:].max())
+        noise = max(noise, np.abs(plus - 2 * centre + minus)[-2:].max())
         return _from_ladder(up, down, plus, minus, centre, noise)
 
     # Below `tread` nothing moves. Either values are rounded to stairs, and only
@@ -121,9 +121,11 @@ def _kink(jump, least) -> int | None:
 
 def _best_entry(central, jump, rounding) -> tuple[float, float]:
     """Value and error bar of the most trustworthy entry of the Richardson table."""
-    # Where the two one-sided slopes do not come together, half the jump between them is doubt.
-    closes = np.append(False, jump[1:] <= 0.6 * jump[:-1])
-    doubt = rounding + np.where(closes, 0, jump / 2)
+    # Where the two one-sided slopes do not come together, here and on the next rung, half
+    # the jump between them is doubt.
+    closing = np.append(False, jump[1:] <= 0.6 * jump[:-1])
+    goes_on = np.append((closing | (jump <= 8 * rounding))[1:], True)
+    doubt = rounding + np.where(closing & goes_on, 0, jump / 2)
     entries, columns = [], [central]
     for order in range(1, min(ORDERS, len(central) - 1)):
         older, newer = columns[-1][:-1], columns[-1][1:]
@@ -148,7 +150,7 @@ def _holds(value, error, rung, central, rounding) -> bool:
     # side, by more than they can be by rounding and by what truncation remains, overrule it.
     off = central[rung + 1 :] - value
     truncation = abs(central[rung] - value) / RATIO ** np.arange(1, len(off) + 1)
-    allowed = 2 * (truncation + error) + 4 * rounding[rung + 1 :]
+    allowed = 2 * truncation + error + 2 * rounding[rung + 1 :]
     side = np.sign(off) * (np.abs(off) > allowed)
     return not np.any(side[1:] * side[:-1] > 0)
 

@@ -1,8 +1,8 @@
 """See what this topic is about: the error of a measured slope over its step, a U.
 
-    python3 topics/03-gradient-checking/visualization.py                        the level 2 solution's differences
-    python3 topics/03-gradient-checking/visualization.py --candidate mine       yours
-    python3 topics/03-gradient-checking/visualization.py --save u_curve.svg     as a picture as well
+    python3 learn.py run topics/03-gradient-checking/visualization.py                       the level 2 solution's
+    python3 learn.py run topics/03-gradient-checking/visualization.py --candidate mine      yours
+    python3 learn.py run topics/03-gradient-checking/visualization.py --save u_curve.svg    as a picture as well
 
 Each character stands at the size of an error: c for the central difference, f for the forward one.
 """

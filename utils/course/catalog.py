@@ -17,7 +17,7 @@ LEVELS = (1, 2, 3, 4)
 TOPIC_KEYS = {
     "number", "slug", "module", "kind", "status", "title", "part", "needs", "minutes", "difficulty", "exports", "step",
 }  # fmt: skip
-STEP_KEYS = {"id", "level", "title", "minutes", "needs", "about"}
+STEP_KEYS = {"id", "level", "title", "minutes", "needs", "about", "after"}
 
 
 class CatalogError(Exception):
@@ -35,6 +35,7 @@ class Step:
     minutes: int
     needs: tuple
     about: tuple
+    after: str = ""  # what to do once it holds, where that is more than to go on
 
     @property
     def address(self):
@@ -198,11 +199,11 @@ def _topic(entry):
 
 
 def _step(label, number, entry):
-    _check_keys(f"step {entry.get('id', '?')} of {label}", entry, STEP_KEYS, optional=())
+    _check_keys(f"step {entry.get('id', '?')} of {label}", entry, STEP_KEYS, optional={"after"})
     if entry["level"] not in LEVELS:
         raise CatalogError(f"Step {entry['id']} of {label} has level {entry['level']}; levels are 1 to 4.")
     return Step(number, entry["id"], entry["level"], entry["title"], entry["minutes"],
-                tuple(entry["needs"]), tuple(entry["about"]))  # fmt: skip
+                tuple(entry["needs"]), tuple(entry["about"]), entry.get("after", ""))  # fmt: skip
 
 
 def _check_keys(label, entry, keys, optional):

@@ -123,6 +123,8 @@ DEEDS = {
                         "Hand the operands of {operation} to the new Value as its parents."),
     "leads nowhere": ("Nothing leads back from the result of {operation}{side}.",
                       "Give the result of {operation} its parents and its way back."),
+    "everybody starts with 1": ("Every value starts with gradient 1; only the output does.",
+                                "In `backward`, set 1 for the output alone, and start all others at 0."),
     "output only": ("Only the output passes its gradient on; its parents do not.",
                     "In `backward`, let every value of the graph pass its gradient on."),
     "two generations": ("The walk ends after two generations.", "In `backward`, go on until the leaves are reached."),

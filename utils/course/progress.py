@@ -96,14 +96,19 @@ def first_open(catalog):
 
 
 def asked_of(catalog, topic):
-    """The steps of a topic that the road has reached: those before the first open step of another topic."""
+    """The steps of a topic that the road has reached: those before the first open step of another topic.
+
+    Of them, those up to the level at which the learner is: a level that is done is a place to stop and look around.
+    """
     data, skipped, reached = read("progress"), skipped_topics(), []
     for step in catalog.road:
         if step.topic == topic.number:
             reached.append(step)
         elif step.topic not in skipped and _state(data, step) not in ("pass", "stale"):
             break
-    return tuple(reached)
+    reached = reached or list(topic.steps)  # begun before the road comes to it
+    level = next((step.level for step in reached if _state(data, step) not in ("pass", "stale")), 4)
+    return tuple(step for step in reached if step.level <= level)
 
 
 def along_the_road(catalog):
@@ -156,6 +161,11 @@ def start(source, target):
     if source.name == "skeleton.py":
         atomically(places.STATE / "skeletons" / target.name, content)  # `update` says what a newer one has changed
     return True
+
+
+def is_open(step):
+    """Has a step never held?"""
+    return _state(read("progress"), step) not in ("pass", "stale")
 
 
 def _state(data, step):

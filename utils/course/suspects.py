@@ -55,7 +55,7 @@ def suspects(operations):
     # Each of several operations may have it: a learner who wrote `=` once often wrote it everywhere.
     found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS]
     found += [Suspect(id, kind + RIGHT, "every") for id, kind in ON_OPERATIONS[:4]]
-    return found + [Suspect(id, kind) for id, kind in ON_WALKS]
+    return [Suspect(id, kind) for id, kind in ON_WALKS] + found
 
 
 RIGHT = " from the right"  # the walk visits the last parent first
@@ -68,7 +68,7 @@ ON_OPERATIONS = (
     ("identity", "equal numbers lead nowhere"),
 )  # fmt: skip
 ON_WALKS = (
-    ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
+    ("seed", "everybody starts with 1"), ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
     ("topo", "breadth first"), ("topo", "breadth first from the right"), ("topo", "parents last"),
     ("topo", "parents last from the right"), ("topo", "stack"), ("topo", "stack from the right"),
     ("topo", "leaves first"), ("topo", "twice"), ("topo", "twice from the right"), ("topo", "queue twice"),
@@ -170,7 +170,7 @@ def gradients(given, suspect):
 
 def _gradients(made, suspect, fitted=None):
     nodes = made.nodes
-    grads = [0.0] * len(nodes)
+    grads = [1.0 if suspect.kind.startswith("everybody") else 0.0] * len(nodes)
     grads[-1] = 1.0
     order = _order(nodes, suspect)
     if order is None:
@@ -424,11 +424,20 @@ def _other_formula(first, others):
     for operation in dict.fromkeys(instance[0] for instance in fitted):
         suspect = Suspect("local", "another formula", operation)
         hits, wrong, contradicted = explained(first["observations"], suspect, fitted)
-        if not hits or hits < wrong or contradicted:
+        if not hits or hits < wrong or contradicted or not _is_confirmed(first, operation):
             continue
         if not any(explained(row["observations"], suspect, fitted)[2] for row in others):
             return suspect
     return None
+
+
+def _is_confirmed(first, operation):
+    """Did a program fail in which this operation is not the last one, so that it could not be used for the fit?"""
+    return any(
+        not seen["holds"] and graph(given) and graph(given).nodes[-1].operation != operation
+        for given, observations in by_program(first["observations"]).items()
+        for seen in observations.values()
+    )
 
 
 def _unsettled(programs):
@@ -472,14 +481,14 @@ def _possible(given, most):
             for parent, local in zip(node.parents, node.locals, strict=True)
             if parent == index
         ]
-        sums = {0.0}
+        sums = set()  # of one contribution or more: something arrives in any case
         for options in edges if index < len(made.nodes) - 1 else ():
-            sums |= {one + times * part for one in sums for part in options for times in range(1, most + 1)}
+            parts = {times * part for part in options for times in range(1, most + 1)}
+            sums |= parts | {one + part for one in sums for part in parts}
             if len(sums) > 400:
                 return None
         if edges:
-            # Something arrives in any case; what is used once cannot lose anything.
-            found[index] = sums - {0.0} if len(edges) > 1 or most > 1 else edges[0]
+            found[index] = edges[0] if len(edges) == 1 and most == 1 else sums
     return found
 
 

@@ -53,12 +53,20 @@ def for_terminal(markdown, width=80):
 
 def _filled(paragraph, width):
     """A paragraph or list item without Markdown's marks, in lines of at most `width` columns; a table row as it is."""
-    plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", paragraph).replace("**", "")
+    plain = re.sub(r"\[([^\]]+)\]\(([^)#]*)[^)]*\)", _link, paragraph)
+    # `**` inside `code` is a power, outside it is emphasis.
+    plain = "`".join(part if place % 2 else part.replace("**", "") for place, part in enumerate(plain.split("`")))
     if plain.lstrip().startswith("|"):
         return [plain]
     mark = re.match(r"\s*([-*>]|\d+\.)? *", plain)[0]
     return textwrap.wrap(plain, width, subsequent_indent=" " * len(mark), break_long_words=False,
                          break_on_hyphens=False) or [""]  # fmt: skip
+
+
+def _link(match):
+    """A link as words, with its file where the words do not name it."""
+    words, file = match[1], match[2]
+    return words if not file or file in words or ":" in file else f"{words} ({file})"
 
 
 def blocks(text):
