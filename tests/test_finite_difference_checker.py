@@ -197,7 +197,10 @@ def test_inputs_that_hold_no_real_numbers_are_refused():
         (lambda x: max(x, 0.0), lambda x: 1.0, 1e-9),
         (lambda x: float(np.sin(np.float32(x))), math.cos, 0.7),
     ],
-    ids=["tiny x", "tiny x, scale 1", "large x", "tiny slope", "fast", "cancellation", "saturated", "beside a kink", "float32 inside"],
+    ids=[
+        "tiny x", "tiny x, scale 1", "large x", "tiny slope", "fast", "cancellation", "saturated",
+        "beside a kink", "float32 inside",
+    ],
 )  # fmt: skip
 def test_a_difficult_slope_is_neither_refused_nor_taken_on_trust(f, slope, x):
     right = slope(x)
@@ -365,12 +368,15 @@ def gather_once(u, x):
          lambda u, a: (u * (a.sum(0)[None, :] + a.sum(1)[:, None]),)),
         ("swapped", lambda a, b: (a * b).sum(), [normal(4), 1 + normal(4)], lambda u, a, b: (u * a, u * b)),
         ("is zero", lambda a, b: a * b, [2.0, 3.0], lambda u, a, b: (u * b, 0.0)),
-        ("x is negative", lambda x: np.where(x > 0, x, x / 10), [normal(6)], lambda u, x: (u * np.where(x > 0, 1, 0.5),)),
+        ("x is negative", lambda x: np.where(x > 0, x, x / 10), [normal(6)],
+         lambda u, x: (u * np.where(x > 0, 1, 0.5),)),
         ("counted once", gather, [normal(4)], gather_once),
-        ("a term is missing; it is equal to b", lambda a, b: a * b + a * a, [2.0, 3.0], lambda u, a, b: (u * 2 * a, u * a)),
+        ("a term is missing; it is equal to b", lambda a, b: a * b + a * a, [2.0, 3.0],
+         lambda u, a, b: (u * 2 * a, u * a)),
         ("by the output of f", np.exp, [0.7], lambda u, x: (u * np.exp(x) ** 2,)),
         ("by x itself", np.log, [2.3], lambda u, x: (u,)),
-        ("mean of the measured gradient", lambda x: (x * x).sum(), [normal(5)], lambda u, x: (2 * x.mean() * u + 0 * x,)),
+        ("mean of the measured gradient", lambda x: (x * x).sum(), [normal(5)],
+         lambda u, x: (2 * x.mean() * u + 0 * x,)),
         ("right numbers", lambda x: (x * x).sum(), [normal(5)], lambda u, x: (2 * x[::-1] * u,)),
         ("Only x[3] is off", lambda x: (x * x).sum(), [normal(5)], lambda u, x: (2 * x * u * [1, 1, 1, 1.3, 1],)),
     ],

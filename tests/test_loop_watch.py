@@ -1,6 +1,5 @@
 """The edit loop: saves are seen, one runner judges in three ways, a newer save wins, and nothing moves on by itself."""
 
-import json
 import os
 import queue
 import subprocess
@@ -98,8 +97,7 @@ def plain_pytest(path, steps, upto):
         [sys.executable, "-m", "pytest", TOPIC.folder, "--candidate", path, "--upto", str(upto), "--rows", rows, "-q"],
         cwd=ROOT, env=running.environment(), capture_output=True,
     )  # fmt: skip
-    found = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
-    done = running.Run(tuple(row for row in found if "outcome" in row), "done")
+    done = running.Run(tuple(row for row in running.read_rows(rows) if "outcome" in row), "done")
     verdicts = [judge_rows(TOPIC, path, steps, done, upto=level) for level in range(1, upto + 1)]
     return next((verdict for verdict in verdicts if verdict.verdict != "pass"), verdicts[-1])
 

@@ -127,13 +127,18 @@ def _best_entry(central, jump, rounding) -> tuple[float, float]:
     goes_on = np.append((closing | (jump <= 8 * rounding))[1:], True)
     doubt = rounding + np.where(closing & goes_on, 0, jump / 2)
     entries, columns = [], [central]
-    for order in range(1, min(ORDERS, len(central) - 1)):
-        older, newer = columns[-1][:-1], columns[-1][1:]
-        column = newer + (newer - older) / (RATIO ** (2 * order) - 1)
-        change = np.maximum(np.abs(column - newer), np.abs(column - older))
-        columns.append(column)
-        entries += [(column[i], change[i] + doubt[i + order], i + order) for i in range(len(column))]
-    entries += [(central[k], abs(central[k] - central[k - 1]) + doubt[k], k) for k in range(1, len(central))]
+    for order in range(min(ORDERS, len(central) - 1)):
+        if order:
+            older, newer = columns[-1][:-1], columns[-1][1:]
+            columns.append(newer + (newer - older) / (RATIO ** (2 * order) - 1))
+        for rung in range(max(order, 1), len(central)):
+            value = columns[-1][rung - order]
+            before = columns[-2][rung - order : rung - order + 2] if order else central[rung - 1]
+            error = np.max(np.abs(value - before)) + doubt[rung]
+            if rung + 1 < len(central):  # what the next rung says against it, beyond its own errors
+                truncation = abs(central[rung] - value) / RATIO
+                error = max(error, abs(central[rung + 1] - value) - truncation - rounding[rung + 1])
+            entries.append((value, error, rung))
     holding = partial(_holds, central=central, rounding=rounding)
     for entry in sorted(entries, key=lambda entry: entry[1] / max(abs(entry[0]), 1e-300)):
         if entry[1] > GOOD_ENOUGH * abs(entry[0]):

@@ -20,7 +20,7 @@ ENOUGH, SOME = 0.8, 0.4
 
 SENTENCES = {
     "not-written": ("`{name}` is not written yet.", "Write `{name}` in {file}; for a first idea: {hint}"),
-    "misspelled": ("`{name}` is not there, but `{near}` is.", "Rename `{near}` to `{short}`: Python asks for that name."),
+    "misspelled": ("`{name}` is not there, but `{near}` is.", "Rename `{near}` to `{short}`, as Python asks for it."),
     "accumulate": ("A gradient that arrives a second time seems to replace the first one.",
                    "Look for `=` where `+=` is needed: contributions from different uses add up."),
     "chain": ("The local derivative seems to arrive without the upstream gradient.",
@@ -81,13 +81,15 @@ SENTENCES = {
              "Remove exit(), quit() or os._exit() from your file; if there is none, ask for help with this screen."),
     "exit": ("Your code ends Python with exit().", "Remove exit() and quit() from your file: a test goes on after it."),
     "raised": ("Your code raised {raised} at {place}.", "{advice}"),
+    "shape": ("The result of `{name}` has another shape than it should.",
+              "Print the shapes on the way, one after the other: {hint}"),
     "unknown": ("The numbers differ in a way that fits no mistake we know.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
-BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity",
-              "slow": "cost", "hidden": "seed", "called": "links", "domain": "local", "refused": "constant"}  # fmt: skip
+BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected",
+              "unhashable": "identity", "slow": "cost", "hidden": "seed", "called": "links", "domain": "local", "refused": "constant"}  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -128,7 +130,8 @@ DEEDS = {
     "output only": ("Only the output passes its gradient on; its parents do not.",
                     "In `backward`, let every value of the graph pass its gradient on."),
     "two generations": ("The walk ends after two generations.", "In `backward`, go on until the leaves are reached."),
-    "first parent only": ("The walk follows only the first parent of each value.", "In `backward`, visit every parent."),
+    "first parent only": ("The walk follows only the first parent of each value.",
+                          "In `backward`, visit every parent."),
     "breadth first": ("The walk goes level by level, so a value passes on before its last user has served it.",
                       "In `backward`, list a value after its parents, then go through the list in reverse."),
     "parents last": ("A value stands on the list before its parents were visited, so it can come too early.",
@@ -371,6 +374,8 @@ def _by_numbers(row, rows):
     given, got, expected = seen["given"], seen["got"], seen["expected"]
     if seen["aim"] == "cost":
         return "memory" if re.search("memory|objects|bytes", seen["what"]) else "cost"
+    if not isinstance(expected, (int, float)):  # a shape, or the name of what should have been raised
+        return "shape" if seen["aim"] == "shape" else "unknown"
     if "+=" in given or _has_changed_operands(rows):
         return "inplace"
     if about == "zero_grad" and given.endswith("zero_grad()"):
@@ -419,7 +424,9 @@ def _near(path, name):
     """A method of the candidate's class that looks like a misspelling of `name`, "" if there is none."""
     owner, _, short = name.rpartition(".")
     tree = contract.read(path)[0] if path.exists() else None
-    offered = {other.split(".")[-1] for other in contract.definitions(tree) if other.startswith(owner + ".")} if tree else ()
+    offered = (
+        {other.split(".")[-1] for other in contract.definitions(tree) if other.startswith(owner + ".")} if tree else ()
+    )
     if not short or short in offered:
         return ""
     special = {name for name in dir(int) if name.startswith("__")}

@@ -38,7 +38,7 @@ class Mutant:
 
 
 def mutants_of(topic):
-    """The mutants of a topic, from tests/mutants/<topic>.toml. Raises ValueError for an entry that is not as it should be."""
+    """The mutants of a topic, from tests/mutants/<topic>.toml. Raises ValueError for an entry that is not in order."""
     path = ROOT / "tests" / "mutants" / f"{topic.folder.name}.toml"
     return read(path) if path.exists() else []
 

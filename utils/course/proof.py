@@ -21,7 +21,7 @@ ALSO = (
     "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/test_catches.py",
     "tests/record.py",
     "tests/recorded.json", "signatures.json", "predictions.toml", "exercises.md", "nn.py", "train.py", "first_fit.py",
-    "pictures/*.svg",
+    "pictures.toml", "pictures/*.svg",
 )  # fmt: skip
 README_SECTIONS = (
     "Why anyone should care", "Objectives", "Key concepts", "Files", "Success criteria", "When to use the escape hatch",

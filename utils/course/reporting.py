@@ -43,6 +43,8 @@ class Row:
 
 
 rows_key = pytest.StashKey()
+held_key = pytest.StashKey()  # observations of tests that passed, until one fails
+step_key, level_key = pytest.StashKey(), pytest.StashKey()  # of a test, found once
 armed_key = pytest.StashKey()  # when the time limit was set, and to what
 failed_key = pytest.StashKey()  # the levels in which a test failed
 trace_key = pytest.StashKey()
@@ -60,7 +62,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "benchmark: rows of pytest-benchmark, which a check does without")
-    config.stash[failed_key] = set()
+    config.stash[failed_key], config.stash[held_key] = set(), []
     open_results(config, config.getoption("--rows"), config.getoption("--trace-file"))
 
 
@@ -149,12 +151,18 @@ def pytest_runtest_makereport(item, call):
         if row.outcome != "pass":
             report.longrepr = row.message
             item.config.stash[failed_key].add(row.level)
-        _write(item.config, vars(row))
+        _write_row(item.config, row)
     return report
 
 
 def step_of(item):
     """The catalogue's step that a test belongs to: its marker says the name, and the step if a level has several."""
+    if step_key not in item.stash:
+        item.stash[step_key] = _find_step(item)
+    return item.stash[step_key]
+
+
+def _find_step(item):
     topic = catalog().topic_of_file(item.path)
     about, level = item.get_closest_marker("about"), level_of(item)
     if not (topic and about and level):
@@ -166,7 +174,10 @@ def step_of(item):
 
 def level_of(item):
     """The number N of a test's levelN marker, 0 if it has none."""
-    return next((int(mark.name[5]) for mark in item.iter_markers() if re.fullmatch(r"level\d", mark.name)), 0)
+    if level_key not in item.stash:
+        found = (int(mark.name[5]) for mark in item.iter_markers() if re.fullmatch(r"level\d", mark.name))
+        item.stash[level_key] = next(found, 0)
+    return item.stash[level_key]
 
 
 def make_row(item, call):
@@ -230,6 +241,19 @@ def _relative(file):
         return str(Path(file).relative_to(ROOT))
     except ValueError:
         return file
+
+
+def _write_row(config, row):
+    """Write a row; what held in tests that passed is most of all there is, and is needed only beside a failure."""
+    held, failed = config.stash[held_key], config.stash[failed_key]
+    if not failed:
+        held.append({"held_in": row.test, "observations": row.observations})
+        _write(config, {**vars(row), "observations": ()})
+        return
+    for one in held:
+        _write(config, one)
+    held.clear()
+    _write(config, vars(row))
 
 
 def _write(config, data):

@@ -141,13 +141,26 @@ def kill(process):
     process.wait()
 
 
-def _collect(rows, trace, output, code, stopped, patience):
-    found, running, finished = [], None, False
-    for line in rows.read_text(encoding="utf-8").splitlines():
+def read_rows(path):
+    """The rows in a file, what held put back into those that passed, and the lines that tell of the run itself."""
+    found, passed = [], {}
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
             entry = json.loads(line)
         except ValueError:  # the process died while it wrote the line
             continue
+        if "held_in" in entry:
+            passed[entry["held_in"]]["observations"] = entry["observations"]
+            continue
+        if entry.get("outcome") == "pass":
+            passed[entry["test"]] = entry
+        found.append(entry)
+    return found
+
+
+def _collect(rows, trace, output, code, stopped, patience):
+    found, running, finished = [], None, False
+    for entry in read_rows(rows):
         if "running" in entry:
             running = {"test": entry["running"], "step": entry["step"], "about": entry["about"]}
             patience = entry["patience"] or patience

@@ -51,7 +51,11 @@ def suspects(operations):
     found = []
     for operation in sorted(operations):
         found += [Suspect(id, kind, operation, sides) for id, kind in ON_OPERATIONS for sides in ((0, 1), (0,), (1,))]
-        found += [Suspect(id, kind + RIGHT, operation, sides) for id, kind in ON_OPERATIONS[:4] for sides in ((0, 1), (0,), (1,))]
+        found += [
+            Suspect(id, kind + RIGHT, operation, sides)
+            for id, kind in ON_OPERATIONS[:4]
+            for sides in ((0, 1), (0,), (1,))
+        ]
     # Each of several operations may have it: a learner who wrote `=` once often wrote it everywhere.
     found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS]
     found += [Suspect(id, kind + RIGHT, "every") for id, kind in ON_OPERATIONS[:4]]
@@ -68,7 +72,8 @@ ON_OPERATIONS = (
     ("identity", "equal numbers lead nowhere"),
 )  # fmt: skip
 ON_WALKS = (
-    ("seed", "everybody starts with 1"), ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
+    ("seed", "everybody starts with 1"),
+    ("links", "output only"), ("links", "two generations"), ("links", "first parent only"),
     ("topo", "breadth first"), ("topo", "breadth first from the right"), ("topo", "parents last"),
     ("topo", "parents last from the right"), ("topo", "stack"), ("topo", "stack from the right"),
     ("topo", "leaves first"), ("topo", "twice"), ("topo", "twice from the right"), ("topo", "queue twice"),
@@ -148,17 +153,28 @@ def _build(program, inputs):
 def _evaluate(operation, a, b=None):
     """The value of one operation, and its local derivatives."""
     match operation:
-        case "+": return a + b, (1.0, 1.0)
-        case "-": return a - b, (1.0, -1.0)
-        case "*": return a * b, (b, a)
-        case "/": return a / b, (1 / b, -a / b**2)
-        case "**": return a**b, (b * a ** (b - 1) if b else 0.0, math.log(a) * a**b if a > 0 else 0.0)
-        case "neg": return -a, (-1.0,)
-        case "relu": return max(a, 0.0), (1.0 if a > 0 else 0.0,)
-        case "tanh": return math.tanh(a), (1 - math.tanh(a) ** 2,)
-        case "sigmoid": return 1 / (1 + math.exp(-a)), (math.exp(-a) / (1 + math.exp(-a)) ** 2,)
-        case "exp": return math.exp(a), (math.exp(a),)
-        case "log": return math.log(a), (1 / a,)
+        case "+":
+            return a + b, (1.0, 1.0)
+        case "-":
+            return a - b, (1.0, -1.0)
+        case "*":
+            return a * b, (b, a)
+        case "/":
+            return a / b, (1 / b, -a / b**2)
+        case "**":
+            return a**b, (b * a ** (b - 1) if b else 0.0, math.log(a) * a**b if a > 0 else 0.0)
+        case "neg":
+            return -a, (-1.0,)
+        case "relu":
+            return max(a, 0.0), (1.0 if a > 0 else 0.0,)
+        case "tanh":
+            return math.tanh(a), (1 - math.tanh(a) ** 2,)
+        case "sigmoid":
+            return 1 / (1 + math.exp(-a)), (math.exp(-a) / (1 + math.exp(-a)) ** 2,)
+        case "exp":
+            return math.exp(a), (math.exp(a),)
+        case "log":
+            return math.log(a), (1 / a,)
     raise NotImplementedError(operation)
 
 
@@ -405,7 +421,7 @@ def guilty(first, rows):
 
 
 def _best(first, others, programs, operations, enough):
-    """The Suspect that explains most of the wrong numbers, at least this share of them, the smallest program entirely."""
+    """The Suspect that explains most of the wrong numbers, at least this share, and the smallest program entirely."""
     best, best_share = None, 0.0
     for suspect in suspects(operations):
         if not _first_explained(programs, suspect):
@@ -445,7 +461,7 @@ def _unsettled(programs):
 
     In which order an engine visits its values is its own affair, so what is lost differs from design to design.
     """
-    for kind, most in (("lost", 1), ("counted again", 3)):
+    for most in (1, 3):
         seen_at_leaf = seen = False
         for given, observations in programs.items():
             if all(one["holds"] for one in observations.values()):

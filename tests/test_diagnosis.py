@@ -1,0 +1,251 @@
+"""The diagnosis on rows made by hand: every witness it hears, and every sentence it can say.
+
+What it says about whole engines is tested beside the planted mistakes (test_mutants.py).
+"""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from utils.course import diagnosis, suspects
+from utils.course.catalog import HINTS, catalog
+from utils.course.diagnosis import BELONGS_TO, DEEDS, SENTENCES, diagnose, fingerprints
+from utils.course.running import Run
+
+TOPIC = catalog().topic("02")
+
+
+# Rules, on rows made by hand ------------------------------------------------------------------------------------------
+
+
+def observation(what="a.grad", given="a * b at a = 2, b = 3", expected=3.0, got=0.0, raised="", aim="gradient"):
+    return {"what": what, "given": given, "expected": expected, "got": got, "holds": got == expected,
+            "raised": raised, "aim": aim}  # fmt: skip
+
+
+def row(*observations, test="test_it", about="Value.__mul__", outcome="fail", raised="Mismatch", message="", line=0):
+    return {"test": test, "step": "backward", "about": about, "outcome": outcome, "raised": raised, "message": message,
+            "file": "", "line": line, "observations": list(observations)}  # fmt: skip
+
+
+def judged(monkeypatch, *rows, code="class Value:\n    pass\n", path=None, ending="done", running=None, tmp_path=None):
+    """The Diagnosis of made rows, without any planted mistake."""
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
+    path = tmp_path / "autograd_engine.py"
+    path.write_text(code, encoding="utf-8")
+    return diagnose(TOPIC, Run(tuple(rows), ending, running, patience=10.0), rows[0] if rows else None, path)
+
+
+def programs(values):
+    """Observations from {given: {what: (expected, got)}}."""
+    return [observation(what, given, expected, got) for given, seen in values.items()
+            for what, (expected, got) in seen.items()]  # fmt: skip
+
+
+NUMBERS = [
+    # one of the two uses of a is lost where the product brings it
+    ({"a * b at a = 2, b = 3": {"a.grad": (3.0, 3.0), "b.grad": (2.0, 2.0)},
+      "a * b + a at a = 2, b = 3": {"a.grad": (4.0, 3.0), "b.grad": (2.0, 2.0)},
+      "a + a * b at a = 2, b = 3": {"a.grad": (4.0, 3.0), "b.grad": (2.0, 2.0)}},
+     "accumulate", "Value.__mul__"),
+    # what arrives does not depend on what the result is multiplied with
+    ({"log(a) at a = 2": {"a.grad": (0.5, 0.5)},
+      "log(a) * c at a = 2, c = 3": {"a.grad": (1.5, 0.5), "c.grad": (0.6931471805599453, 0.6931471805599453)}},
+     "chain", "Value.log"),
+    # a formula of its own, but passed on rightly
+    ({"exp(a) at a = 2": {"a.grad": (7.38905609893065, 2.1)},
+      "exp(a) * c at a = 2, c = 3": {"a.grad": (22.16716829679195, 6.3), "c.grad": (7.38905609893065, 7.38905609893065)}},
+     "local", "Value.exp"),
+    # each parent receives the other's derivative
+    ({"a * b at a = 2, b = 3": {"a.grad": (3.0, 2.0), "b.grad": (2.0, 3.0)},
+      "a * b * c at a = 2, b = 3, c = 5": {"a.grad": (15.0, 12.0), "b.grad": (10.0, 18.0), "c.grad": (6.0, 5.0)}},
+     "local", "Value.__mul__"),
+    ({"a - b at a = 2, b = 3": {"a.grad": (1.0, 1.0), "b.grad": (-1.0, 1.0)}}, "sign", "Value.__sub__"),
+    # the sum is no longer reached once it lies below a product
+    ({"a + b at a = 2, b = 3": {"a.grad": (1.0, 1.0), "b.grad": (1.0, 1.0)},
+      "(a + b) * c at a = 2, b = 3, c = 5": {"a.grad": (5.0, 0.0), "b.grad": (5.0, 0.0), "c.grad": (5.0, 5.0)}},
+     "links", "Value.__add__"),
+    # level by level: e passes on before the longer path has arrived
+    ({"e = a * d; e * c + (e + c) * b at a = 1.5, b = -0.7, c = 2.3, d = 0.6":
+      {"a.grad": (0.96, 1.38), "d.grad": (2.4, 3.45), "b.grad": (3.2, 3.2), "c.grad": (0.2, 0.2)}},
+     "topo", "Value.__mul__"),
+    ({"a - b at a = 2, b = 3": {"a.grad": (1.0, 1.0), "b.grad": (-1.0, -1.0)},
+      "a - a at a = 2": {"a.grad": (0.0, -1.0)}}, "identity", "Value.__sub__"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("numbers", "id", "name"), NUMBERS)
+def test_numbers_lead_to_the_mistake_that_makes_them(numbers, id, name, monkeypatch, tmp_path):
+    # Those about the walk are said of the test's own name.
+    told = judged(monkeypatch, row(*programs(numbers)), tmp_path=tmp_path)
+    assert (told.id, told.name) == (id, name), told
+    assert not told.certain
+
+
+def test_numbers_that_fit_nothing_are_called_unknown(monkeypatch, tmp_path):
+    numbers = {"a * b at a = 2, b = 3": {"a.grad": (3.0, 17.3), "b.grad": (2.0, -0.4)},
+               "a * b * c at a = 2, b = 3, c = 5": {"a.grad": (15.0, 1.7), "b.grad": (10.0, 9.1), "c.grad": (6.0, 3.3)}}  # fmt: skip
+    assert judged(monkeypatch, row(*programs(numbers)), tmp_path=tmp_path).id == "unknown"
+
+
+def value(what, given, expected, got, about="Value.__mul__"):
+    """A row with one wrong number that is no gradient."""
+    return row(observation(what, given, expected, got, aim="value"), about=about)
+
+
+def error(message, about="Value.__mul__", outcome="error", line=0):
+    """A row in which the candidate raised."""
+    return row(outcome=outcome, raised=message.partition(":")[0], message=message, about=about, line=line)
+
+
+UNTOUCHED = row(
+    observation("a.data", "a + b at a = 1, b = 2, without backward", 1.0, 3.0, aim="value"),
+    observation("a.data", "a * b at a = 1, b = 2, without backward", 1.0, 1.0, aim="value"),
+)
+RULES = [
+    (value("the value", "a - b at a = 2, b = 3", -1.0, 1.0, "Value.__sub__"), "sign"),
+    (value("the value", "a - b at a = 2, b = 3", -1.0, 5.0, "Value.__sub__"), "forward"),
+    (value("the value", "4 / a at a = 2.0", 2.0, 0.5, "Value.__rtruediv__"), "reflected"),
+    (value("x.grad", "x = Value(2.0)", 0.0, 1.0, "Value"), "seed"),
+    (value("the value", "tanh(p) at p = 1000", 1.0, float("nan"), "Value.tanh"), "overflow"),
+    (value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge"), "unknown"),
+    (row(observation("x.grad", "x = Value(2.5); x.backward()", 1.0, 0.0)), "seed"),
+    (row(observation("a.grad", "y.backward(); y.backward()", 4.0, 6.0), about="Value.backward"), "state"),
+    (row(observation("the time of backward", "22 diamonds", "at most 30 times", "900 times", aim="cost")), "cost"),
+    (row(observation("the memory of a graph", "4,040", "at most 0.6 times", "1 times", aim="cost")), "memory"),
+    (UNTOUCHED, "inplace"),
+    (error("RecursionError: maximum recursion depth exceeded", "Value.backward"), "recursion"),
+    (error("RecursionError: maximum recursion depth exceeded", "Value.__rmul__"), "reflected"),
+    (error("OverflowError: math range error"), "overflow"),
+    (error("ZeroDivisionError: division by zero"), "local"),
+    (error("TypeError: unhashable type: 'Value'"), "identity"),
+    (error("TypeError: 'NoneType' object is not callable"), "links"),
+    (error("TypeError: must be real number, not Value"), "kind"),
+    (error("AttributeError: 'int' object has no attribute 'data'", line=1), "constant"),
+    (error("AttributeError: 'NoneType' object has no attribute 'data'", outcome="not-written"), "missing-return"),
+    (error("TypeError: f() missing 1 required positional argument: 'x'"), "contract"),
+    (error("NameError: name 'math' is not defined"), "raised"),
+    (error("NotImplementedError: Value.tanh", outcome="not-written"), "not-written"),
+]
+
+
+@pytest.mark.parametrize(("made", "id"), RULES)
+def test_rules(made, id, monkeypatch, tmp_path):
+    assert judged(monkeypatch, made, tmp_path=tmp_path).id == id
+
+
+def test_a_misspelled_special_method_is_named(monkeypatch, tmp_path):
+    made = row(outcome="not-written", raised="TypeError", about="Value.__rtruediv__",
+               message="TypeError: unsupported operand type(s) for /: 'int' and 'Value'")  # fmt: skip
+    code = "class Value:\n    def __rtruedev__(self, other):\n        pass\n"
+    told = judged(monkeypatch, made, code=code, tmp_path=tmp_path)
+    assert told.id == "not-written"
+    assert "`__rtruedev__`" in told.cause
+
+
+def test_a_hidden_backward_is_named(monkeypatch, tmp_path):
+    made = row(observation("x.grad", "x = Value(2.5); x.backward()", 1.0, 0.0))
+    code = "class Value:\n    def __init__(self):\n        self.backward = lambda: None\n"
+    told = judged(monkeypatch, made, code=code, tmp_path=tmp_path)
+    assert told.id == "seed"
+    assert "hides the method" in told.cause
+
+
+@pytest.mark.parametrize(("test", "id"), [("test_costs_twice_as_much", "cost"), ("test_a_chain", "endless")])
+def test_a_test_that_does_not_end(test, id, monkeypatch, tmp_path):
+    running = {"test": test, "step": "sweep", "about": "Value.backward"}
+    told = judged(monkeypatch, ending="timeout", running=running, tmp_path=tmp_path)
+    assert told.id == id
+    assert "10 seconds" in told.cause
+
+
+# Planted mistakes -----------------------------------------------------------------------------------------------------
+
+
+def test_of_two_mistakes_the_first_on_the_road_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
+    first = row(observation(got=7.0), test="test_first")
+    second = row(observation("the value", got=9.0, aim="value"), test="test_second")
+    known = [{"id": "one", "diagnosis": "late", "says": "One.", "try": "Do one.", "failing": fingerprints([first])},
+             {"id": "two", "diagnosis": "state", "says": "Two.", "try": "Do two.", "failing": fingerprints([second])}]  # fmt: skip
+    told = diagnose(TOPIC, Run((first, second), "done"), first, tmp_path / "mine.py")
+    assert (told.id, told.cause, told.action, told.certain) == ("late", "One.", "Do one.", True)
+
+
+def test_where_two_mistakes_make_the_same_numbers_the_file_decides(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
+    made = row(observation(got=7.0))
+    known = [{"id": "usual", "diagnosis": "seed", "says": "A.", "try": "A.", "failing": fingerprints([made])},
+             {"id": "rare", "diagnosis": "links", "says": "B.", "try": "B.", "failing": fingerprints([made]),
+              "looks": r"self\.backward ="}]  # fmt: skip
+    path = tmp_path / "mine.py"
+    path.write_text("# self.backward = None: a comment is no code\n")
+    assert diagnose(TOPIC, Run((made,), "done"), made, path).id == "seed"
+    path.write_text("self.backward = None\n")
+    assert diagnose(TOPIC, Run((made,), "done"), made, path).id == "links"
+
+
+def test_a_planted_mistake_is_not_named_where_a_test_passes_that_it_fails(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
+    made = row(observation(got=7.3), test="test_later")
+    earlier = row(test="test_earlier", outcome="pass")
+    known = [{"id": "one", "diagnosis": "late", "says": "One.", "try": "Do one.",
+              "failing": {**fingerprints([made]), "test_earlier": "00000000"}}]  # fmt: skip
+    assert diagnose(TOPIC, Run((earlier, made), "done"), made, tmp_path / "mine.py").id != "late"
+
+
+def test_fingerprints_do_not_depend_on_rounding_places_or_addresses():
+    one = row(
+        observation(got=0.1 + 0.2), observation("b", got=1e-17, expected=1.0), message="TypeError: at /tmp/a.py:3"
+    )
+    two = row(observation(got=0.3), observation("b", got=0.0, expected=1.0), message="TypeError: at /home/b.py:99")
+    assert fingerprints([one]) == fingerprints([two])
+    raised = [
+        row(outcome="error", raised="E", message=f"E: <Value object at 0x{address}>") for address in ("7f12", "aa01")
+    ]
+    assert fingerprints(raised[:1]) == fingerprints(raised[1:])
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_sentence_is_short_and_can_be_filled():
+    facts = dict.fromkeys(
+        ("name", "short", "file", "hint", "place", "raised", "message", "advice", "near", "operation"), "x"
+    )
+    for cause, action in [*SENTENCES.values(), *DEEDS.values()]:
+        for sentence in (cause, action):
+            text = sentence.format(**facts, patience=10.0, side="")
+            assert len(text.split()) <= 27, text
+            assert text.endswith((".", "?", "x")), text
+
+
+def test_every_deed_of_a_suspect_has_words():
+    kinds = {suspect.kind.removesuffix(suspects.RIGHT).removesuffix(",") for suspect in suspects.suspects({"+"})}
+    kinds |= {"another formula", "lost", "too early", "counted again"}
+    said_by_id = {"equal numbers once", "nobody passes on"}  # the words of their diagnosis say it all
+    assert sorted(kinds - DEEDS.keys() - said_by_id) == []
+
+
+def test_every_id_has_a_page_with_the_same_heading_and_stands_in_the_index():
+    ids = {BELONGS_TO.get(key, key) for key in SENTENCES}
+    index = (HINTS / "README.md").read_text(encoding="utf-8")
+    for id in sorted(ids):
+        page = HINTS / f"{id}.md"
+        assert page.exists(), id
+        assert re.match(rf"# `{id}`: ", page.read_text(encoding="utf-8")), id
+        assert f"[{id}]({id}.md)" in index, id
+    listed = re.findall(r"\]\(([\w-]+)\.md\)", index)
+    assert [id for id, times in Counter(listed).items() if times > 1] == []
+    assert {path.stem for path in HINTS.glob("*.md")} - {"README"} == set(listed)
+
+
+def test_signatures_are_small():
+    for topic in catalog().ready:
+        path = Path(topic.folder / "signatures.json")
+        if path.exists():
+            assert path.stat().st_size < 300_000
+            assert all(len(mark) == 8 for entry in json.loads(path.read_text()) for mark in entry["failing"].values())
