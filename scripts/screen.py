@@ -128,7 +128,7 @@ def failure_lines(verdict):
     if verdict.problem:
         lines += problem_lines(verdict)
     elif verdict.row:
-        lines += [*case_lines(verdict.row), ""]
+        lines += [*case_lines(verdict.row), *printed_lines(verdict.row), ""]
     lines += row("Likely", verdict.diagnosis.cause)
     lines += row("Try", verdict.diagnosis.action)
     if verdict.file:
@@ -148,6 +148,12 @@ def problem_lines(verdict):
     if 0 < problem.column <= len(text) + 1:
         lines.append(" " * (5 + problem.column) + "^")
     return [*lines, ""]
+
+
+def printed_lines(failure, most=5):
+    """The last lines that the learner's own code printed in the failing test."""
+    printed = failure.get("printed", "").rstrip().splitlines()[-most:]
+    return ["", "Your code printed:", *(f"  {line[: WIDTH - 2]}" for line in printed)] if printed else []
 
 
 def case_lines(failure):

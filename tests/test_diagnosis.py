@@ -13,6 +13,8 @@ import pytest
 from utils.course import diagnosis, suspects
 from utils.course.catalog import HINTS, catalog
 from utils.course.diagnosis import BELONGS_TO, DEEDS, SENTENCES, diagnose, fingerprints
+from utils.course.expressions import exact
+from utils.course.judging import program_text
 from utils.course.running import Run
 
 TOPIC = catalog().topic("02")
@@ -22,13 +24,29 @@ TOPIC = catalog().topic("02")
 
 
 def observation(what="a.grad", given="a * b at a = 2, b = 3", expected=3.0, got=0.0, raised="", aim="gradient"):
-    return {"what": what, "given": given, "expected": expected, "got": got, "holds": got == expected,
-            "raised": raised, "aim": aim}  # fmt: skip
+    return {
+        "what": what,
+        "given": given,
+        "expected": expected,
+        "got": got,
+        "holds": got == expected,
+        "raised": raised,
+        "aim": aim,
+    }
 
 
 def row(*observations, test="test_it", about="Value.__mul__", outcome="fail", raised="Mismatch", message="", line=0):
-    return {"test": test, "step": "backward", "about": about, "outcome": outcome, "raised": raised, "message": message,
-            "file": "", "line": line, "observations": list(observations)}  # fmt: skip
+    return {
+        "test": test,
+        "step": "backward",
+        "about": about,
+        "outcome": outcome,
+        "raised": raised,
+        "message": message,
+        "file": "",
+        "line": line,
+        "observations": list(observations),
+    }
 
 
 def judged(monkeypatch, *rows, code="class Value:\n    pass\n", path=None, ending="done", running=None, tmp_path=None):
@@ -39,10 +57,24 @@ def judged(monkeypatch, *rows, code="class Value:\n    pass\n", path=None, endin
     return diagnose(TOPIC, Run(tuple(rows), ending, running, patience=10.0), rows[0] if rows else None, path)
 
 
+def healthy(*texts):
+    """A row that passed: programs with the right gradients."""
+    inputs = {"a": 1.5, "b": -0.7, "c": 2.3}
+    made = [
+        observation(f"{name}.grad", program_text(text, inputs), slope, slope)
+        for text in texts
+        for name, slope in exact(text, inputs).gradients.items()
+    ]
+    return row(*made, test="test_healthy", outcome="pass", raised="")
+
+
 def programs(values):
     """Observations from {given: {what: (expected, got)}}."""
-    return [observation(what, given, expected, got) for given, seen in values.items()
-            for what, (expected, got) in seen.items()]  # fmt: skip
+    return [
+        observation(what, given, expected, got)
+        for given, seen in values.items()
+        for what, (expected, got) in seen.items()
+    ]
 
 
 NUMBERS = [
@@ -64,10 +96,11 @@ NUMBERS = [
       "a * b * c at a = 2, b = 3, c = 5": {"a.grad": (15.0, 12.0), "b.grad": (10.0, 18.0), "c.grad": (6.0, 5.0)}},
      "local", "Value.__mul__"),
     ({"a - b at a = 2, b = 3": {"a.grad": (1.0, 1.0), "b.grad": (-1.0, 1.0)}}, "sign", "Value.__sub__"),
-    # the sum is no longer reached once it lies below a product
-    ({"a + b at a = 2, b = 3": {"a.grad": (1.0, 1.0), "b.grad": (1.0, 1.0)},
-      "(a + b) * c at a = 2, b = 3, c = 5": {"a.grad": (5.0, 0.0), "b.grad": (5.0, 0.0), "c.grad": (5.0, 5.0)}},
-     "links", "Value.__add__"),
+    # nothing arrives below tanh
+    ({"tanh(a) at a = 0.5": {"a.grad": (0.7864477329659274, 0.7864477329659274)},
+      "tanh(a * b) * c at a = 0.5, b = 1, c = 3":
+      {"a.grad": (2.359343198897782, 0.0), "b.grad": (1.179671599448891, 0.0)}},
+     "links", "Value.tanh"),
     # level by level: e passes on before the longer path has arrived
     ({"e = a * d; e * c + (e + c) * b at a = 1.5, b = -0.7, c = 2.3, d = 0.6":
       {"a.grad": (0.96, 1.38), "d.grad": (2.4, 3.45), "b.grad": (3.2, 3.2), "c.grad": (0.2, 0.2)}},
@@ -79,15 +112,21 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("numbers", "id", "name"), NUMBERS)
 def test_numbers_lead_to_the_mistake_that_makes_them(numbers, id, name, monkeypatch, tmp_path):
-    # Those about the walk are said of the test's own name.
-    told = judged(monkeypatch, row(*programs(numbers)), tmp_path=tmp_path)
+    plain = (
+        []
+        if name == "Value.__mul__"
+        else [healthy("(a + b) * c + a", "(a + a) * c", "a * b * c * a", "(a * b + c) * (a * b)")]
+    )
+    told = judged(monkeypatch, row(*programs(numbers)), *plain, tmp_path=tmp_path)
     assert (told.id, told.name) == (id, name), told
     assert not told.certain
 
 
 def test_numbers_that_fit_nothing_are_called_unknown(monkeypatch, tmp_path):
-    numbers = {"a * b at a = 2, b = 3": {"a.grad": (3.0, 17.3), "b.grad": (2.0, -0.4)},
-               "a * b * c at a = 2, b = 3, c = 5": {"a.grad": (15.0, 1.7), "b.grad": (10.0, 9.1), "c.grad": (6.0, 3.3)}}  # fmt: skip
+    numbers = {
+        "a * b at a = 2, b = 3": {"a.grad": (3.0, 17.3), "b.grad": (2.0, -0.4)},
+        "a * b * c at a = 2, b = 3, c = 5": {"a.grad": (15.0, 1.7), "b.grad": (10.0, 9.1), "c.grad": (6.0, 3.3)},
+    }
     assert judged(monkeypatch, row(*programs(numbers)), tmp_path=tmp_path).id == "unknown"
 
 
@@ -138,8 +177,12 @@ def test_rules(made, id, monkeypatch, tmp_path):
 
 
 def test_a_misspelled_special_method_is_named(monkeypatch, tmp_path):
-    made = row(outcome="not-written", raised="TypeError", about="Value.__rtruediv__",
-               message="TypeError: unsupported operand type(s) for /: 'int' and 'Value'")  # fmt: skip
+    made = row(
+        outcome="not-written",
+        raised="TypeError",
+        about="Value.__rtruediv__",
+        message="TypeError: unsupported operand type(s) for /: 'int' and 'Value'",
+    )
     code = "class Value:\n    def __rtruedev__(self, other):\n        pass\n"
     told = judged(monkeypatch, made, code=code, tmp_path=tmp_path)
     assert told.id == "not-written"
@@ -169,8 +212,10 @@ def test_of_two_mistakes_the_first_on_the_road_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
     first = row(observation(got=7.0), test="test_first")
     second = row(observation("the value", got=9.0, aim="value"), test="test_second")
-    known = [{"id": "one", "diagnosis": "late", "says": "One.", "try": "Do one.", "failing": fingerprints([first])},
-             {"id": "two", "diagnosis": "state", "says": "Two.", "try": "Do two.", "failing": fingerprints([second])}]  # fmt: skip
+    known = [
+        {"id": "one", "diagnosis": "late", "says": "One.", "try": "Do one.", "failing": fingerprints([first])},
+        {"id": "two", "diagnosis": "state", "says": "Two.", "try": "Do two.", "failing": fingerprints([second])},
+    ]
     told = diagnose(TOPIC, Run((first, second), "done"), first, tmp_path / "mine.py")
     assert (told.id, told.cause, told.action, told.certain) == ("late", "One.", "Do one.", True)
 
@@ -178,9 +223,17 @@ def test_of_two_mistakes_the_first_on_the_road_is_named(monkeypatch, tmp_path):
 def test_where_two_mistakes_make_the_same_numbers_the_file_decides(monkeypatch, tmp_path):
     monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
     made = row(observation(got=7.0))
-    known = [{"id": "usual", "diagnosis": "seed", "says": "A.", "try": "A.", "failing": fingerprints([made])},
-             {"id": "rare", "diagnosis": "links", "says": "B.", "try": "B.", "failing": fingerprints([made]),
-              "looks": r"self\.backward ="}]  # fmt: skip
+    known = [
+        {"id": "usual", "diagnosis": "seed", "says": "A.", "try": "A.", "failing": fingerprints([made])},
+        {
+            "id": "rare",
+            "diagnosis": "links",
+            "says": "B.",
+            "try": "B.",
+            "failing": fingerprints([made]),
+            "looks": r"self\.backward =",
+        },
+    ]
     path = tmp_path / "mine.py"
     path.write_text("# self.backward = None: a comment is no code\n")
     assert diagnose(TOPIC, Run((made,), "done"), made, path).id == "seed"
@@ -192,8 +245,15 @@ def test_a_planted_mistake_is_not_named_where_a_test_passes_that_it_fails(monkey
     monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
     made = row(observation(got=7.3), test="test_later")
     earlier = row(test="test_earlier", outcome="pass")
-    known = [{"id": "one", "diagnosis": "late", "says": "One.", "try": "Do one.",
-              "failing": {**fingerprints([made]), "test_earlier": "00000000"}}]  # fmt: skip
+    known = [
+        {
+            "id": "one",
+            "diagnosis": "late",
+            "says": "One.",
+            "try": "Do one.",
+            "failing": {**fingerprints([made]), "test_earlier": "00000000"},
+        }
+    ]
     assert diagnose(TOPIC, Run((earlier, made), "done"), made, tmp_path / "mine.py").id != "late"
 
 

@@ -78,10 +78,33 @@ def test_the_scalar_engine_has_more_than_a_hundred_mutants_of_every_kind():
     found = mutants.mutants_of(catalog().topic("02"))
     assert len(found) > 100
     assert {mutant.diagnosis for mutant in found} >= {
-        "accumulate", "chain", "topo", "links", "seed", "local", "sign", "reflected", "constant", "overflow", "identity",
-        "state", "inplace", "forward", "late", "kind", "cost", "memory", "recursion", "missing-return",
-        "not-written", "contract", "syntax", "endless", "died", "raised",
-    }  # fmt: skip
+        "accumulate",
+        "chain",
+        "topo",
+        "links",
+        "seed",
+        "local",
+        "sign",
+        "reflected",
+        "constant",
+        "overflow",
+        "identity",
+        "state",
+        "inplace",
+        "forward",
+        "late",
+        "kind",
+        "cost",
+        "memory",
+        "recursion",
+        "missing-return",
+        "not-written",
+        "contract",
+        "syntax",
+        "endless",
+        "died",
+        "raised",
+    }
 
 
 def test_every_diagnosis_has_its_page():

@@ -88,8 +88,10 @@ SENTENCES = {
 }  # fmt: skip
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
-BELONGS_TO = {"misspelled": "not-written", "exit": "died", "itself": "reflected",
-              "unhashable": "identity", "slow": "cost", "hidden": "seed", "called": "links", "domain": "local", "refused": "constant"}  # fmt: skip
+BELONGS_TO = {
+    "misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity", "slow": "cost",
+    "hidden": "seed", "called": "links", "domain": "local", "refused": "constant",
+}  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {

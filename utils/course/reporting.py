@@ -19,6 +19,7 @@ from utils.course.running import is_candidate
 
 FILE_LIMIT = 64 * 2**20  # bytes that a candidate may print or write
 MEMORY_LIMIT = 6 * 2**30  # bytes of address space, where the system can limit it
+PRINTED = 400  # characters of a candidate's own prints that are shown
 NOT_OFFERED = re.compile(r"(unsupported operand type|bad operand type for unary|not callable|no len\(\))")
 
 
@@ -40,6 +41,7 @@ class Row:
     file: str = ""  # where in the candidate's file
     line: int = 0
     observations: tuple = ()  # every comparison the test made
+    printed: str = ""  # the end of what the candidate printed, where the test failed
 
 
 rows_key = pytest.StashKey()
@@ -147,7 +149,7 @@ def pytest_runtest_makereport(item, call):
     if "candidate" not in getattr(item, "fixturenames", ()):
         return report
     if not report.skipped and (call.when == "call" or call.excinfo):
-        row = make_row(item, call)
+        row = make_row(item, call, printed=report.capstdout[-PRINTED:])
         if row.outcome != "pass":
             report.longrepr = row.message
             item.config.stash[failed_key].add(row.level)
@@ -180,7 +182,7 @@ def level_of(item):
     return item.stash[level_key]
 
 
-def make_row(item, call):
+def make_row(item, call, printed=""):
     """The Row of a test that has just been called."""
     about, step = item.get_closest_marker("about"), step_of(item)
     name = getattr(item, "originalname", item.name)
@@ -200,7 +202,7 @@ def make_row(item, call):
     error = call.excinfo.value
     file, line = place(error)
     return Row(outcome=outcome_of(error), message=message_of(error, file, line), raised=type(error).__name__,
-               file=file, line=line, **common)  # fmt: skip
+               file=file, line=line, printed=printed, **common)  # fmt: skip
 
 
 def outcome_of(error):
