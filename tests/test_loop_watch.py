@@ -197,7 +197,7 @@ def test_a_session_from_the_first_save_to_the_next_step(learner):
         for _ in range(3):
             watch.types("n")
             held = watch.until(" steps\n")
-        assert "[" in held and "the forgotten path" in held and "4 of 26" not in held, held
+        assert "[" in held and "the forgotten path" in held, held
         watch.types("n")
         assert "does not hold yet" in watch.until("\n")
         watch.types("w")
@@ -231,7 +231,7 @@ def test_where_there_is_a_terminal_a_key_needs_no_enter(learner):
     before = termios.tcgetattr(theirs)
     try:
         with Session(learner, "02", stdin=theirs) as watch:
-            watch.until("1 of 26 steps")
+            watch.until(" steps\n")
             os.write(ours, b"q")
             watch.until("Stopped watching")
             assert watch.process.wait(LIMIT) == 0

@@ -59,7 +59,9 @@ def suspects(operations):
     # Each of several operations may have it: a learner who wrote `=` once often wrote it everywhere.
     found += [Suspect(id, kind, "every") for id, kind in ON_OPERATIONS]
     found += [Suspect(id, kind + RIGHT, "every") for id, kind in ON_OPERATIONS[:4]]
-    return [Suspect(id, kind) for id, kind in ON_WALKS] + found
+    walks = [Suspect(id, kind) for id, kind in ON_WALKS]
+    # Of two with the same numbers the first is accused: a slip in one operation is likelier than a wrong walk.
+    return [*walks[:1], *found, *walks[1:]]
 
 
 RIGHT = " from the right"  # the walk visits the last parent first
