@@ -107,7 +107,7 @@ def passed_lines(topic, verdict, *, own):
     begun = same or catalog().topic(step.topic).workspace_file.exists()
     lines.append("  python3 learn.py task" if begun else f"  python3 learn.py start {step.topic}")
     if not same and later and later[0].level > held[-1].level:
-        stay = f"To stay with Topic {topic.number} instead: python3 learn.py check {topic.number} --level {later[0].level}"
-        lines += ["", *screen.wrapped(stay)]
+        stay = f"python3 learn.py check {topic.number} --level {later[0].level}"
+        lines += ["", *screen.wrapped(f"To stay with Topic {topic.number} instead: {stay}")]
     offer = predictions.offer(topic, step)
     return lines + (["", *screen.wrapped(offer)] if offer else [])

@@ -140,7 +140,8 @@ def _without_planned(text, number):
 
 
 COMMANDS = {
-    "check": check, "outcomes": outcome_tables, "matrix": matrix, "signatures": signatures, "table": table, "pictures": pictures,
+    "check": check, "outcomes": outcome_tables, "matrix": matrix, "signatures": signatures, "table": table,
+    "pictures": pictures,
     "new-topic": new_topic,
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The pictures of graphs: utils/drawing.py, utils/pictures/graphs.py, utils/pictures/folding.py and the topic's visualization.py."""
+"""The pictures of graphs: utils/drawing.py, utils/pictures/ and the topic's visualization.py."""
 
 import argparse
 import math

@@ -7,7 +7,10 @@ import pytest
 from utils import autograd_stub
 from utils.course.catalog import ROOT, catalog
 
-USE = "from utils.{module} import Value; x, y = Value(2.0), Value(3.0); z = x*y + x; z.backward(); print(z.data, x.grad, y.grad)"
+USE = (
+    "from utils.{module} import Value; x, y = Value(2.0), Value(3.0); z = x*y + x; z.backward(); "
+    "print(z.data, x.grad, y.grad)"
+)
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "topics", ROOT / "topics" / "02-autograd-engine" / "tests"])

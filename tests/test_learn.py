@@ -26,8 +26,8 @@ def test_without_a_command_it_says_where_you_are_and_one_thing_to_type(learner):
 
 
 def test_every_screen_keeps_to_eighty_columns(learner):
-    screens = [learner(*words).text for words in
-               ((), ("start",), ("check",), ("start", "02"), ("check", "02"), ("task",), ("list",), ("nonsense",))]  # fmt: skip
+    typed = ["", "start", "check", "start 02", "check 02", "task", "list", "nonsense"]
+    screens = [learner(*words.split()).text for words in typed]
     assert [line for text in screens for line in text.splitlines() if len(line) > 120] == []
     # Texts of a README may be wider; what the tools themselves say is not.
     assert [line for text in (screens[0], screens[2], screens[4], screens[6]) for line in text.splitlines()
@@ -168,8 +168,8 @@ def test_plain_pytest_without_a_file_says_how_to_make_one(learner):
 
 
 def test_benchmarks_put_the_levels_side_by_side(learner):
-    done = learner.run("-m", "pytest", "--benchmark-only", "topics/02-autograd-engine", "-q", "--benchmark-min-rounds=1",
-                       "--benchmark-max-time=0.01", folder=ROOT)  # fmt: skip
+    options = ("--benchmark-only", "-q", "--benchmark-min-rounds=1", "--benchmark-max-time=0.01")
+    done = learner.run("-m", "pytest", "topics/02-autograd-engine", *options)
     assert "level01" in done.out and "level03" in done.out, done.text
 
 

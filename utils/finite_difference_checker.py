@@ -55,7 +55,7 @@ class Element:
     def __str__(self) -> str:
         place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
         measured = f"{self.measured:.7g} ± {self.error:.0e}"
-        return f"  {place:<14} {self.claimed:<14.7g} {measured:<23} {self.ratio:.4g}"
+        return f"  {place:<14} {self.claimed:<14.7g} {measured:<23} {self.ratio + 0:.4g}"
 
 
 @dataclass(frozen=True)
@@ -438,7 +438,9 @@ class _Check:
                     note = "Measured right beside the given point, which sits on a kink of f."
                     return replace(beside, notes=(note, *beside.notes))
         if within:
-            note = f"At a kink of f: {len(indices)} inputs. Each claim there lies between the two slopes."
+            note = (
+                f"At a kink of f in {len(indices)} of {self.point.size} directions; the claims lie between the slopes."
+            )
             table = self.elements()
             return Report("pass", worst=table[0], table=table, notes=(*notes, note))
         where = f"{place.name}[{', '.join(map(str, place.index))}]" if place.index else place.name
@@ -493,6 +495,14 @@ class _Check:
             return [np.random.default_rng(self.subject.seed).uniform(0.5, 1.5, rows), np.ones(rows)][rows == 1 :]
         return [np.eye(rows)[1], np.eye(rows)[0]]
 
+    def only_own(self) -> bool:
+        """Whether the claimed Jacobian is diagonal and the measured one is not."""
+        if not 1 < self.point.size == self.output.size == len(self.cotangents):
+            return False
+        elsewhere = ~np.eye(self.point.size, dtype=bool)
+        found = np.abs(self.measured) > 2 * self.error
+        return bool(not self.claims[elsewhere].any() and found[elsewhere].any())
+
     def evidence(self, mix) -> Evidence:
         return Evidence(
             names=self.point.names,
@@ -501,4 +511,5 @@ class _Check:
             measured=self.point.split(mix @ self.measured),
             error=self.point.split(mix @ self.error),
             output=self.output.reshape(self.subject.shape),
+            only_own=self.only_own(),
         )

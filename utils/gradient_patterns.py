@@ -27,6 +27,7 @@ class Evidence:
     measured: list[np.ndarray]
     error: list[np.ndarray]  # of `measured`
     output: np.ndarray
+    only_own: bool = False  # each output is claimed to depend on its own input alone, and does not
 
     def each(self) -> Iterator[One]:
         for i, name in enumerate(self.names):
@@ -82,6 +83,16 @@ def likely_mistake(*views: Evidence) -> str:
 
 
 # Explanations ------------------------------------------------------------------------
+
+
+def only_own(one: One) -> str | None:
+    if not one.all.only_own:
+        return None
+    return (
+        f"Each output is claimed to depend on its own element of {one.name} alone; it depends on others too.\n"
+        "Likely: an operation with a sum inside (softmax, a norm) is treated like an element-wise one.\n"
+        "Try: its whole Jacobian for two elements, by hand: what does y[0] do when x[1] moves?"
+    )
 
 
 def swapped(one: One) -> str | None:
@@ -142,6 +153,9 @@ def _factors(one: One) -> Iterator[tuple[float, str]]:
     counts = {one.x.size: f"the {one.x.size} elements of {one.name}"}
     counts |= {n: f"the {n} entries along axis {axis} of {one.name}" for axis, n in enumerate(one.x.shape)}
     counts |= {one.all.output.size: f"the {one.all.output.size} outputs"}
+    for other in one.all.each():
+        for axis, n in enumerate(other.x.shape):
+            counts.setdefault(n, f"the {n} entries along axis {axis} of {other.name}")
     for n, what in counts.items():
         if n > 1:
             likely = "the 1/N of a mean is missing" if n > 2 else "a path counted twice, or a 1/2 or 1/N is missing"
@@ -298,6 +312,7 @@ def one_alone(one: One) -> str | None:
 
 
 EXPLANATIONS = (
+    only_own,
     zero,
     swapped,
     known_factor,

@@ -14,7 +14,7 @@ value from above, d(output)/d(value); a *local* derivative is d(result)/d(parent
 class Value:
     """A number that remembers how it was computed, so that gradients can flow back to its parents.
 
-    `data` is the number. `grad` is d(output)/d(this value), 0.0 until `backward` has run. `label` is a name for pictures.
+    `data` is the number. `grad` is d(output)/d(this value), 0.0 until `backward` has run. `label` is for pictures.
     """
 
     def __init__(self, data, _children=(), _op="", label=""):

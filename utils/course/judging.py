@@ -122,7 +122,7 @@ def plain_array(thing):
 
 
 def expect_at_most(what, ratio, limit, *, given):
-    """Record whether a cost, as a ratio to another measured beside it, stays within its limit; raise Mismatch if not."""
+    """Record whether a cost, as a ratio to one measured beside it, stays within its limit; raise Mismatch if not."""
     observation = Observation(what, given, f"at most {limit:g} times", f"{ratio:.3g} times", ratio <= limit, aim="cost")
     observations.append(observation)
     if not observation.holds:

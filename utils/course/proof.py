@@ -18,10 +18,9 @@ FILES = (
 )  # fmt: skip
 # What a topic's folder may hold besides.
 ALSO = (
-    "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/test_catches.py",
-    "tests/record.py",
-    "tests/recorded.json", "signatures.json", "predictions.toml", "exercises.md", "nn.py", "train.py", "first_fit.py",
-    "pictures.toml", "pictures/*.svg",
+    "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/record.py",
+    "tests/recorded.json", "tests/test_catches.py", "signatures.json", "predictions.toml", "exercises.md", "nn.py",
+    "train.py", "first_fit.py", "pictures.toml", "pictures/*.svg",
 )  # fmt: skip
 README_SECTIONS = (
     "Why anyone should care", "Objectives", "Key concepts", "Files", "Success criteria", "When to use the escape hatch",

@@ -56,8 +56,11 @@ def pytest_addoption(parser):
     group = parser.getgroup("course")
     group.addoption("--rows", metavar="FILE", help="write one JSON row a test to FILE")
     group.addoption("--trace-file", metavar="FILE", help="where to write the line that ran when patience ended")
-    group.addoption("--patience", metavar="SECONDS[,…]",
-                    help="stop the run when one test takes longer; one number for each level, the last for the rest")
+    group.addoption(
+        "--patience",
+        metavar="SECONDS[,…]",
+        help="stop the run when one test takes longer; one number for each level, the last for the rest",
+    )
     group.addoption("--steps", metavar="ID[,…]", help="run the tests of these steps of a topic only")
     group.addoption("--upward", action="store_true", help="run no test above the lowest level in which one failed")
 

@@ -137,7 +137,9 @@ def is_kink(f, x, h=1e-4):
 
 
 def directional_slopes(f, x, claimed, seed=0):
-    v = np.random.default_rng(seed).choice([-1.0, 1.0], x.shape) * np.random.default_rng(seed + 1).uniform(0.5, 1, x.shape)
+    v = np.random.default_rng(seed).choice([-1.0, 1.0], x.shape) * np.random.default_rng(seed + 1).uniform(
+        0.5, 1, x.shape
+    )
     v /= np.linalg.norm(v)
     return (np.asarray(claimed) * v).sum(), slope_with_error(lambda t: f(x + t * v), 0.0)[0]
 
