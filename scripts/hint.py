@@ -1,7 +1,7 @@
 """The next hint about the step you are at; each gives away more."""
 
 from scripts import screen
-from utils.course import events, hinting, progress
+from utils.course import events, hinting, progress, texts
 from utils.course.catalog import CatalogError, catalog
 
 
@@ -11,7 +11,13 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    topic, name, step = _about(arguments.name, getattr(arguments, "topic", None))
+    id, asked, number = "", arguments.name, getattr(arguments, "topic", None)
+    if asked and asked[0].isdigit():  # a topic such as 02, or a step such as 02.lean
+        number, _, id = asked.partition(".")
+        topic = catalog().topic(number)
+        asked = next((step.about[0] for step in topic.steps if step.id == id), None)
+    topic, name, step = _about(asked, number)
+    step = id or step
     rungs = hinting.ladder(topic, name, step)
     if not rungs:
         known = ", ".join(sorted(hinting.headings(topic)))
@@ -24,7 +30,7 @@ def run(arguments):
         rung = max(0, last["rung"]) if same_file else min(last["rung"] + 1, len(rungs) - 1)
         shown[key_of_hint] = {"rung": rung, "key": key}
     events.note("hint", topic=topic.number, name=name, rung=rung + 1, more=arguments.more)
-    text = [f"About `{name}`", "", rungs[rung], ""]
+    text = [f"About `{name}`", "", texts.for_terminal(rungs[rung]), ""]
     if rung + 1 < len(rungs):
         text += screen.wrapped("The next hint comes when your file has changed, or with: python3 learn.py hint --more")
     else:

@@ -56,12 +56,20 @@ def shuffled_lines(topic, name, level):
         return []
     body = [node for node in found.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
     lines = [line.strip() for line in "\n".join(map(ast.unparse, body)).splitlines() if line.strip()]
-    if len(lines) < 3:
+    if len(lines) < 3 or any(
+        not _is_introduced(topic, helper) for helper in re.findall(r"\b_[a-z]\w*(?=\()", str(lines))
+    ):
         return []
     right, order = list(lines), random.Random(f"{topic.number} {name} {level}")
     while lines == right and len(set(lines)) > 1:
         order.shuffle(lines)
     return lines
+
+
+def _is_introduced(topic, helper):
+    """Does the topic's page speak of this private function, or of its name without the underscore?"""
+    page = (topic.folder / "README.md").read_text(encoding="utf-8")
+    return re.search(rf"\b_?{helper.lstrip('_')}\b", page) is not None
 
 
 def headings(topic):
