@@ -114,11 +114,8 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("numbers", "id", "name"), NUMBERS)
 def test_numbers_lead_to_the_mistake_that_makes_them(numbers, id, name, monkeypatch, tmp_path):
-    plain = (
-        []
-        if name == "Value.__mul__"
-        else [healthy("(a + b) * c + a", "(a + a) * c", "a * b * c * a", "(a * b + c) * (a * b)")]
-    )
+    broken = name == "Value.__mul__" and id != "topo"  # else + and * are known to be right
+    plain = [] if broken else [healthy("(a + b) * c + a", "(a + a) * c", "a * b * c * a", "(a * b + c) * (a * b)")]
     told = judged(monkeypatch, row(*programs(numbers)), *plain, tmp_path=tmp_path)
     assert (told.id, told.name) == (id, name), told
     assert not told.certain

@@ -377,7 +377,7 @@ def gather_once(u, x):
         ("by x itself", np.log, [2.3], lambda u, x: (u,)),
         ("mean of the measured gradient", lambda x: (x * x).sum(), [normal(5)],
          lambda u, x: (2 * x.mean() * u + 0 * x,)),
-        ("own element of x alone", np.cumsum, [normal(5)], lambda u, x: (u,)),
+        ("own element of a alone", np.cumsum, [normal(5)], lambda u, x: (u,)),
         ("entries along axis 0 of x", lambda x, b: (x * b).sum(), [normal(7, 3), normal(3)],
          lambda u, x, b: (u * b + 0 * x, u * x.mean(0))),
         ("right numbers", lambda x: (x * x).sum(), [normal(5)], lambda u, x: (2 * x[::-1] * u,)),
@@ -400,6 +400,11 @@ def test_the_report_names_the_worst_element_first():
     assert report.worst.claimed == pytest.approx(3 * X[1]) and report.worst.measured == pytest.approx(X[1])
     assert [element.name for element in report.table] == ["b", "a"]
     assert report.worst.error < 1e-9
+
+
+def test_of_several_outputs_the_report_names_the_one_that_is_off():
+    report = check_gradients(lambda x: 3 * x, X, backward=lambda u, x: (3 * u * [1, 1, 2],))
+    assert (report.worst.index, report.worst.output) == ((2,), (2,)) and "y[2] by x[2]" in str(report)
 
 
 def test_names_come_from_f_or_from_the_caller():

@@ -46,6 +46,7 @@ class Element:
     claimed: float
     measured: float
     error: float
+    output: tuple[int, ...] | None = None  # of f, where f has several and this is about one of them
 
     @property
     def ratio(self) -> float:
@@ -53,9 +54,15 @@ class Element:
         return self.claimed / self.measured if self.measured else float("nan")
 
     def __str__(self) -> str:
-        place = f"{self.name}[{', '.join(map(str, self.index))}]" if self.index else self.name
+        place = _indexed(self.name, self.index)
+        if self.output is not None:
+            place = f"{_indexed('y', self.output)} by {place}"
         measured = f"{self.measured:.7g} ± {self.error:.0e}"
         return f"  {place:<14} {self.claimed:<14.7g} {measured:<23} {self.ratio + 0:.4g}"
+
+
+def _indexed(name, index) -> str:
+    return f"{name}[{', '.join(map(str, index))}]" if index else name
 
 
 @dataclass(frozen=True)
@@ -443,9 +450,8 @@ class _Check:
             )
             table = self.elements()
             return Report("pass", worst=table[0], table=table, notes=(*notes, note))
-        where = f"{place.name}[{', '.join(map(str, place.index))}]" if place.index else place.name
         hint = (
-            f"f has a kink or an edge at this point, along {where}: there is no single slope.\n"
+            f"f has a kink or an edge at this point, along {_indexed(place.name, place.index)}: there is no single slope.\n"
             "The claim is not between the two slopes; right beside the point nothing is wrong.\n"
             "Try: move the test point a little, away from ties, zeros of relu and borders."
         )
@@ -464,7 +470,11 @@ class _Check:
     # The report
 
     def element(self, k, i) -> Element:
-        return Element(*self.point.place(i), *(float(a[k, i]) for a in (self.claims, self.measured, self.error)))
+        numbers = (float(array[k, i]) for array in (self.claims, self.measured, self.error))
+        output = None
+        if self.output.size > 1 and np.count_nonzero(self.cotangents[k]) == 1:
+            output = tuple(map(int, np.unravel_index(np.argmax(self.cotangents[k]), self.subject.shape)))
+        return Element(*self.point.place(i), *numbers, output)
 
     def off(self) -> np.ndarray:
         """How far each claim is off, in units of what is allowed; -1 where nothing was measured."""

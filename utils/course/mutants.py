@@ -154,12 +154,18 @@ def diagnosis_of(topic, mutant, run):
 
 
 def signatures(mutants, runs):
-    """What each mutant computes, as the diagnosis reads it (signatures.json)."""
-    return [
-        {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says, "try": mutant.advice,
-         "failing": fingerprints(runs[mutant.id].rows), **({"looks": mutant.looks} if mutant.looks else {})}
-        for mutant in mutants if runs[mutant.id].ending == "done"
-    ]  # fmt: skip
+    """What each mutant computes, as the diagnosis reads it (signatures.json).
+
+    A mistake that shows in no number, only in time or memory, has no entry; the rules speak about those.
+    """
+    found = []
+    for mutant in mutants:
+        failing = fingerprints(runs[mutant.id].rows) if runs[mutant.id].ending == "done" else {}
+        if failing:
+            entry = {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says}
+            entry |= {"try": mutant.advice, "failing": failing}
+            found.append({**entry, "looks": mutant.looks} if mutant.looks else entry)
+    return found
 
 
 def as_text(entries):

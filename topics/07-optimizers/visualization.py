@@ -1,0 +1,117 @@
+"""See what this topic is about: the paths of six optimizers down one narrow valley.
+
+    python3 learn.py run topics/07-optimizers/visualization.py
+        draws yours, or level 3 before you start
+    python3 learn.py run topics/07-optimizers/visualization.py --candidate level02
+        draws another one
+
+A table and a schedule are printed as text; optimizers.svg is saved in the current folder, or in --out. An optimizer
+that is not written yet is left out.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from utils.course.catalog import catalog
+from utils.course.loading import load_candidate
+
+TOPIC = Path(__file__).resolve().parent.name
+STEEP = np.array([1.0, 25.0])  # the valley (x**2 + 25*y**2) / 2
+START = np.array([-10.0, 2.0])
+STEPS = 60
+RUNS = (  # name, learning rate, color
+    ("SGD", 0.07, "#555555"), ("Momentum", 0.02, "#d55e00"), ("Nesterov", 0.02, "#cc79a7"),
+    ("RMSProp", 0.3, "#009e73"), ("Adam", 0.5, "#0072b2"), ("AdamW", 0.5, "#56b4e9"),
+)  # fmt: skip
+
+
+def height(point):
+    return float((STEEP * point**2).sum() / 2)
+
+
+def path_of(candidate, name, lr):
+    """The points of an optimizer's way, the start included."""
+    opt, points = getattr(candidate, name)(lr=lr), [START]
+    for _ in range(STEPS):
+        points.append(np.asarray(opt.step(points[-1], STEEP * points[-1])))
+    return points
+
+
+def paths_of(candidate):
+    """name -> points, for those optimizers that are written."""
+    found = {}
+    for name, lr, _ in RUNS:
+        try:
+            found[name] = path_of(candidate, name, lr)
+        except NotImplementedError as missing:
+            print(f"not yet: {missing}")
+    return found
+
+
+def table_text(paths):
+    """One line for each optimizer: how high it still is after so many steps."""
+    moments = [step for step in (1, 5, 10, 20, 40, 60) if step <= STEPS]
+    rows = [f"{'height after':<20}" + "".join(f"{step:>10}" for step in moments) + "   steps"]
+    for name, lr, _ in RUNS:
+        if name in paths:
+            cells = "".join(f"{height(paths[name][step]):>10.2g}" for step in moments)
+            rows.append(f"{name:<10} lr {lr:<6g} {cells}")
+    return "\n".join(rows)
+
+
+def paths_svg(paths):
+    """The valley as ellipses of equal height, and every path upon it; across it is drawn three times as wide."""
+    wide, tall, along, across = 760, 400, 30.0, 60.0
+    middle = (wide * 0.6, tall / 2)
+    place = lambda p: f"{middle[0] + along * p[0]:.1f},{middle[1] - across * p[1]:.1f}"  # noqa: E731
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" '
+        'font-family="sans-serif" font-size="13" role="img">',
+        "<title>The paths of six optimizers down a narrow valley</title>",
+        f'<rect width="{wide}" height="{tall}" fill="#fff"/>',
+    ]
+    for level in (1, 4, 10, 25, 50, 100, 160):
+        radii = np.sqrt(2 * level / STEEP) * (along, across)
+        parts.append(
+            f'<ellipse cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" rx="{radii[0]:.1f}" ry="{radii[1]:.1f}" '
+            'fill="none" stroke="#ddd"/>'
+        )
+    for row, (name, lr, color) in enumerate(run for run in RUNS if run[0] in paths):
+        points = " ".join(place(np.clip(p, -20, 20)) for p in paths[name])
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.6"/>')
+        parts.append(
+            f'<text x="{wide - 12}" y="{24 + 18 * row}" text-anchor="end" fill="{color}">{name}, lr {lr:g}</text>'
+        )
+    parts.append(f'<text x="12" y="{tall - 12}">(x² + 25y²)/2, {STEPS} steps from ({START[0]:g}, {START[1]:g})</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def schedule_text(candidate, warmup=5, total=30):
+    """A bar for the learning rate of each step."""
+    rates = [candidate.warmup_cosine(step, warmup, total, 1.0) for step in range(1, total + 1)]
+    return "\n".join(f"step {step:>3} {rate:.3f} {'#' * round(40 * rate)}" for step, rate in enumerate(rates, start=1))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Draw what this topic is about.")
+    parser.add_argument("--candidate", help="mine, stub, skeleton, level01 to level04, or the path of a file")
+    parser.add_argument("--out", type=Path, default=Path(), help="the folder for optimizers.svg")
+    arguments = parser.parse_args()
+    topic = catalog().topic(TOPIC)
+    chosen = arguments.candidate or ("mine" if topic.workspace_file.exists() else "level03")
+    candidate = load_candidate(topic.candidate_path(chosen))
+    paths = paths_of(candidate)
+    print(table_text(paths))
+    drawing = arguments.out / "optimizers.svg"
+    drawing.write_text(paths_svg(paths), encoding="utf-8")
+    print(f"drawn in {drawing}\n")
+    try:
+        print(schedule_text(candidate))
+    except NotImplementedError as missing:
+        print(f"not yet: {missing}")
+
+
+if __name__ == "__main__":
+    main()
