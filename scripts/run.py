@@ -11,7 +11,7 @@ from utils.course.catalog import CatalogError
 
 def add_arguments(parser):
     parser.add_argument("-i", "--interactive", action="store_true", help="stay in Python afterwards, to try things")
-    parser.add_argument("program", type=Path, help="such as topics/02-autograd-engine/first_fit.py")
+    parser.add_argument("program", type=Path, help="such as the first_fit.py of a topic")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
 
 

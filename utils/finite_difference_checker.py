@@ -450,8 +450,9 @@ class _Check:
             )
             table = self.elements()
             return Report("pass", worst=table[0], table=table, notes=(*notes, note))
+        where = _indexed(place.name, place.index)
         hint = (
-            f"f has a kink or an edge at this point, along {_indexed(place.name, place.index)}: there is no single slope.\n"
+            f"f has a kink or an edge at this point, along {where}: there is no single slope.\n"
             "The claim is not between the two slopes; right beside the point nothing is wrong.\n"
             "Try: move the test point a little, away from ties, zeros of relu and borders."
         )
