@@ -20,11 +20,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     check_parser = commands.add_parser("check", help="prove every claim of the course")
+    check_parser.add_argument("topics", nargs="*", metavar="TOPIC", help="run the tests of these only; else of all")
     check_parser.add_argument("--quick", action="store_true", help="only what needs no run of tests")
-    commands.add_parser("outcomes", help="print the outcome tables")
+    outcomes_parser = commands.add_parser("outcomes", help="print the outcome tables")
+    outcomes_parser.add_argument("topics", nargs="*", metavar="TOPIC")
     matrix_parser = commands.add_parser("matrix", help="print which tests kill which mutant")
     matrix_parser.add_argument("topic")
-    commands.add_parser("signatures", help="write signatures.json of every topic, from its mutants")
+    signatures_parser = commands.add_parser("signatures", help="write signatures.json of topics, from their mutants")
+    signatures_parser.add_argument("topics", nargs="*", metavar="TOPIC", help="of these only; else of all")
     commands.add_parser("pictures", help="draw the pictures of the texts again")
     commands.add_parser("table", help="print the topic table of README.md")
     new = commands.add_parser("new-topic", help="copy the template and add the catalogue entry")
@@ -44,7 +47,7 @@ def check(arguments):
     found = proof.file_findings(catalog()) + proof.text_findings(catalog()) + gallery.findings()
     for topic in catalog().ready:
         found += proof.contract_findings(topic)
-    for topic in [] if arguments.quick else [topic for topic in catalog().ready if not proof.lacks(topic)]:
+    for topic in [] if arguments.quick else [topic for topic in _chosen(arguments) if not proof.lacks(topic)]:
         rows = outcomes.rows_of(topic, outcomes.CANDIDATES)
         print("\n".join([f"Topic {topic.number}, {topic.title}", *outcomes.lines(topic, rows), ""]), flush=True)
         found += outcomes.findings(topic, rows) + proof.key_findings(topic, rows)
@@ -62,9 +65,16 @@ def check(arguments):
     return 1 if found else 0
 
 
+def _chosen(arguments):
+    """The topics named on the command line, or all; the processes of mutants warm up for no others."""
+    topics = tuple(map(catalog().topic, arguments.topics)) or catalog().ready
+    mutants.warm_for(topics)
+    return topics
+
+
 def outcome_tables(arguments):
-    """Print the outcome table of every topic."""
-    for topic in catalog().ready:
+    """Print the outcome table of every topic, or of those named."""
+    for topic in _chosen(arguments):
         rows = outcomes.rows_of(topic, outcomes.CANDIDATES)
         print("\n".join([f"Topic {topic.number}, {topic.title}", *outcomes.lines(topic, rows), ""]))
     return 0
@@ -82,7 +92,7 @@ def matrix(arguments):
 
 def signatures(arguments):
     """Write what each mutant computes beside its topic."""
-    for topic in catalog().ready:
+    for topic in _chosen(arguments):
         planted = mutants.mutants_of(topic)
         if planted:
             text = signature_text(topic, planted, mutants.run_all(topic, planted))

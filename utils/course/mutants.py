@@ -21,6 +21,11 @@ SERVER.set_forkserver_preload(["utils.course.warm"])
 KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto", "looks"}
 
 
+def warm_for(topics):
+    """Say, before the first run, whose tests the server reads: all of them is the default (warm.py)."""
+    os.environ["COURSE_WARM"] = ",".join(topic.number for topic in topics)
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A mistake as a learner might make it, with the test that must catch it and the words that explain it."""

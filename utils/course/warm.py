@@ -5,12 +5,16 @@ time on starting Python, importing pytest and reading the tests.
 """
 
 import gc
+import os
 
 import pytest
 
 from utils.course.catalog import ROOT, catalog
 
+_wanted = os.environ.get("COURSE_WARM")  # set by mutants.warm_for; else every topic
 for _topic in catalog().ready:
+    if _wanted and _topic.number not in _wanted.split(","):
+        continue
     if (ROOT / "tests" / "mutants" / f"{_topic.folder.name}.toml").exists():
         pytest.main([
             str(_topic.tests), "--candidate", "level02", "--upto", "2", "--rootdir", str(ROOT),
@@ -21,8 +25,6 @@ gc.freeze()  # what lives now is shared with every copy; a collector that touche
 
 def run_pytest(arguments, folder, environment, output):
     """In the copy: pytest with these arguments, all that it prints in the file `output`; never returns."""
-    import os
-
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
