@@ -8,19 +8,18 @@ Each character stands at the size of an error: c for the central difference, f f
 """
 
 import argparse
-import html
 import math
 from pathlib import Path
 
 import numpy as np
 
+from utils import plots
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
 
 TOPIC = Path(__file__).resolve().parent.name
 STEPS = np.geomspace(1e-14, 1.0, 57)
 FLOOR, TOP = 1e-14, 10.0  # errors outside are drawn on the border
-WIDTH, HEIGHT, MARGIN = 640, 400, 60  # of the picture, in points
 
 
 def curves(candidate):
@@ -57,40 +56,13 @@ def as_text(errors, rows=16):
     return "\n".join(lines)
 
 
-def as_svg(errors):
-    """The curves as an SVG picture with both branches named."""
-    colors = {"forward": "#b3541e", "central": "#1f5fa8"}
-
-    def point(step, error):
-        right = MARGIN + position(step, STEPS[0], STEPS[-1]) * (WIDTH - 2 * MARGIN)
-        down = MARGIN / 2 + (1 - position(error, FLOOR, TOP)) * (HEIGHT - 1.5 * MARGIN)
-        return right, down
-
-    def words(text, place, anchor="middle", color="#333"):
-        x, y = place
-        return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">{html.escape(text)}</text>'
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
-        ' font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
-    for exponent in range(-14, 1, 2):
-        x, y = point(10.0**exponent, FLOOR)
-        parts.append(f'<line x1="{x:.1f}" y1="{MARGIN / 2}" x2="{x:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(words(f"1e{exponent}" if exponent else "1", (x, y + 18)))
-        x, y = point(STEPS[0], 10.0**exponent)
-        parts.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{WIDTH - MARGIN}" y2="{y:.1f}" stroke="#ddd"/>')
-        parts.append(words(f"1e{exponent}" if exponent else "1", (x - 8, y + 4), "end"))
-    for name, curve in errors.items():
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(point, STEPS, curve))
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colors[name]}" stroke-width="2"/>')
-    parts.append(words("rounding: eps/h", point(3e-13, 3e-1)))
-    parts.append(words("forward: h", point(5e-3, 0.3), "middle", colors["forward"]))
-    parts.append(words("central: h²", point(2e-2, 1e-8), "middle", colors["central"]))
-    parts.append(words("step h", (WIDTH / 2, HEIGHT - 12)))
-    parts.append(words("error of the slope of sin at 0.7", (WIDTH / 2, 20)))
-    return "\n".join([*parts, "</svg>", ""])
+def u_curve(candidate):
+    """The picture of both curves."""
+    return plots.curves(
+        STEPS,
+        {name: [min(max(error, FLOOR), TOP) for error in errors] for name, errors in curves(candidate).items()},
+        title="Error of the slope of sin at 0.7", x_name="step h", y_name="error", x_log=True, y_log=True, width=480,
+    )  # fmt: skip
 
 
 def main():
@@ -105,8 +77,7 @@ def main():
         best = int(np.argmin(curve))
         print(f"{name}: the smallest error, {curve[best]:.0e}, at h = {STEPS[best]:.0e}")
     if arguments.save:
-        Path(arguments.save).write_text(as_svg(errors), encoding="utf-8")
-        print("drawn in", arguments.save)
+        print("drawn in", u_curve(candidate).save(arguments.save))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ written yet is left out.
 """
 
 import argparse
-import math
 from pathlib import Path
 
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
+from utils.plots import curves, side_by_side
 
 TOPIC = Path(__file__).resolve().parent.name
 WIDE = 40  # characters for a probability of 1
@@ -40,45 +40,18 @@ def classes_text(candidate, logits=(2.0, 1.0, -1.0, 0.5), target=1):
     return "\n".join([*rows, f"it was class {target}: loss {loss:.4f}"])
 
 
-def losses_svg(candidate, left=-6.0, right=6.0):
-    """For the target 1: the squared loss and the log loss of a sigmoid, over its logit, and their slopes below."""
-    width, height, margin = 460, 420, 40
+def losses(candidate, left=-6.0, right=6.0):
+    """For the target 1: squared loss and log loss of a sigmoid over its logit, and their slopes beside them."""
     logits = [left + (right - left) * k / 80 for k in range(81)]
     squares = [candidate.neuron(1.0, 1.0, z, 0.0) for z in logits]  # w is the logit: x is 1 and b is 0
     logs = [candidate.bce_with_logits([z], [1.0]) for z in logits]
-    curves = (
-        ("#d55e00", [loss for _, loss, _, _ in squares], [dw for _, _, dw, _ in squares], "squares"),
-        ("#0072b2", [loss for loss, _ in logs], [float(gradient[0]) for _, gradient in logs], "log loss"),
+    heights = {"squares": [loss for _, loss, _, _ in squares], "log loss": [loss for loss, _ in logs]}
+    slopes = {"squares": [dw for _, _, dw, _ in squares], "log loss": [gradient[0] for _, gradient in logs]}
+    return side_by_side(
+        "Two losses of a sigmoid for the target 1, and their slopes",
+        curves(logits, heights, title="Loss for the target 1", x_name="logit", width=260),
+        curves(logits, slopes, title="Its slope", x_name="logit", width=260),
     )
-    half = (height - 3 * margin) / 2
-
-    def line(color, numbers, low, high, top):
-        points = " ".join(
-            f"{margin + (z - left) / (right - left) * (width - 2 * margin):.1f},"
-            f"{top + half - (number - low) / (high - low) * half:.1f}"
-            for z, number in zip(logits, numbers, strict=True)
-        )
-        return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>'
-
-    top = math.ceil(max(max(losses) for _, losses, _, _ in curves))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="sans-serif" font-size="13" role="img">',
-        "<title>Two losses of a sigmoid for the target 1, and their slopes, over the logit</title>",
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{margin}" y="{margin - 14}">loss, from 0 to {top}</text>',
-        f'<text x="{margin}" y="{2 * margin + half - 14}">slope, from -1 to 0</text>',
-        f'<text x="{width / 2}" y="{height - 10}" text-anchor="middle">logit, from {left:g} to {right:g}</text>',
-    ]
-    for row, (color, losses, slopes, name) in enumerate(curves):
-        parts.append(line(color, losses, 0.0, top, margin))
-        parts.append(line(color, slopes, -1.0, 0.0, 2 * margin + half))
-        parts.append(
-            f'<text x="{width - margin}" y="{margin + 16 * row}" text-anchor="end" fill="{color}">{name}</text>'
-        )
-    for edge in (margin + half, 2 * margin + 2 * half):
-        parts.append(f'<path d="M{margin} {edge:.1f}H{width - margin}" stroke="#999"/>')
-    return "\n".join([*parts, "</svg>\n"])
 
 
 def main():
@@ -91,9 +64,7 @@ def main():
     candidate = load_candidate(topic.candidate_path(chosen))
 
     def drawn(candidate):
-        path = arguments.out / "losses.svg"
-        path.write_text(losses_svg(candidate), encoding="utf-8")
-        return f"drawn in {path}"
+        return f"drawn in {losses(candidate).save(arguments.out / 'losses.svg')}"
 
     for heading, text in (
         ("One neuron, x = 2, y = 1, b = 0.1", neuron_text),

@@ -10,18 +10,17 @@ written yet is left out.
 """
 
 import argparse
-import math
 from pathlib import Path
 
 import numpy as np
 
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
+from utils.plots import curves, side_by_side
 
 TOPIC = Path(__file__).resolve().parent.name
 WIDTH, DEPTH, EXAMPLES = 100, 10, 200
 SCHEMES = ("he_normal", "xavier_normal", "pytorch")
-COLORS = {"he_normal": "#0072b2", "xavier_normal": "#d55e00", "pytorch": "#009e73"}
 
 
 def statistics(candidate, scheme, activation):
@@ -52,36 +51,20 @@ def dead_text(candidate, shifts=(0.0, -0.5, -1.0, -2.0)):
     return "\n".join(rows)
 
 
-def depth_svg(candidate):
-    """The standard deviation of each layer's output over its depth, on a logarithmic scale: relu above, tanh below."""
-    width, height, margin, decades = 460, 460, 44, 5
-    half = (height - 3 * margin) / 2
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        'font-family="sans-serif" font-size="13" role="img">',
-        "<title>Standard deviation of the activations over depth, for three schemes, with relu and with tanh</title>",
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{width / 2}" y="{height - 12}" text-anchor="middle">hidden layer, 1 to {DEPTH}</text>',
-    ]
-    for place, activation in enumerate(("relu", "tanh")):
-        top = margin + place * (margin + half)
-        parts.append(f'<text x="{margin}" y="{top - 12}">{activation}: spread, from 10 down to 0.0001</text>')
-        parts.append(f'<path d="M{margin} {top:.1f}V{top + half:.1f}H{width - margin}" fill="none" stroke="#999"/>')
-        ends = []
-        for scheme in SCHEMES:
-            found = statistics(candidate, scheme, activation)
-            points = []
-            for k, (_, spread, _) in enumerate(found):
-                level = min(max(1 - math.log10(max(spread, 1e-9)), 0.0), decades) / decades
-                points.append((margin + k / (DEPTH - 1) * (width - 2 * margin - 110), top + level * half))
-            line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-            parts.append(f'<polyline points="{line}" fill="none" stroke="{COLORS[scheme]}" stroke-width="2"/>')
-            ends.append([points[-1][1], points[-1][0], scheme])
-        below = -math.inf
-        for y, x, scheme in sorted(ends):
-            below = max(y + 4, below + 15)  # labels must not lie on each other
-            parts.append(f'<text x="{x + 8:.1f}" y="{below:.1f}" fill="{COLORS[scheme]}">{scheme}</text>')
-    return "\n".join([*parts, "</svg>\n"])
+def depth(candidate):
+    """The standard deviation of each layer's output over its depth, on a logarithmic scale: relu and tanh."""
+    layers = range(1, DEPTH + 1)
+    return side_by_side(
+        "Standard deviation of the activations over depth, for three schemes, with relu and with tanh",
+        *(
+            curves(
+                layers,
+                {scheme: [spread for _, spread, _ in statistics(candidate, scheme, activation)] for scheme in SCHEMES},
+                title=f"Spread of the outputs, {activation}", x_name="hidden layer", y_log=True, width=260,
+            )
+            for activation in ("relu", "tanh")
+        ),
+    )  # fmt: skip
 
 
 def main():
@@ -94,9 +77,7 @@ def main():
     candidate = load_candidate(topic.candidate_path(chosen))
 
     def drawn(candidate):
-        path = arguments.out / "depth.svg"
-        path.write_text(depth_svg(candidate), encoding="utf-8")
-        return f"drawn in {path}"
+        return f"drawn in {depth(candidate).save(arguments.out / 'depth.svg')}"
 
     for heading, text in (
         (f"Standard deviation after each of {DEPTH} layers of {WIDTH}, relu", lambda c: depth_text(c, "relu")),

@@ -16,14 +16,14 @@ import numpy as np
 
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
+from utils.plots import loss_landscape
 
 TOPIC = Path(__file__).resolve().parent.name
 STEEP = np.array([1.0, 25.0])  # the valley (x**2 + 25*y**2) / 2
 START = np.array([-10.0, 2.0])
 STEPS = 60
-RUNS = (  # name, learning rate, color
-    ("SGD", 0.07, "#555555"), ("Momentum", 0.02, "#d55e00"), ("Nesterov", 0.02, "#cc79a7"),
-    ("RMSProp", 0.3, "#009e73"), ("Adam", 0.5, "#0072b2"), ("AdamW", 0.5, "#56b4e9"),
+RUNS = (  # name, learning rate
+    ("SGD", 0.07), ("Momentum", 0.02), ("Nesterov", 0.02), ("RMSProp", 0.3), ("Adam", 0.5), ("AdamW", 0.5),
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def path_of(candidate, name, lr):
 def paths_of(candidate):
     """name -> points, for those optimizers that are written."""
     found = {}
-    for name, lr, _ in RUNS:
+    for name, lr in RUNS:
         try:
             found[name] = path_of(candidate, name, lr)
         except NotImplementedError as missing:
@@ -54,38 +54,25 @@ def table_text(paths):
     """One line for each optimizer: how high it still is after so many steps."""
     moments = [step for step in (1, 5, 10, 20, 40, 60) if step <= STEPS]
     rows = [f"{'height after':<20}" + "".join(f"{step:>10}" for step in moments) + "   steps"]
-    for name, lr, _ in RUNS:
+    for name, lr in RUNS:
         if name in paths:
             cells = "".join(f"{height(paths[name][step]):>10.2g}" for step in moments)
             rows.append(f"{name:<10} lr {lr:<6g} {cells}")
     return "\n".join(rows)
 
 
-def paths_svg(paths):
-    """The valley as ellipses of equal height, and every path upon it; across it is drawn three times as wide."""
-    wide, tall, along, across = 760, 400, 30.0, 60.0
-    middle = (wide * 0.6, tall / 2)
-    place = lambda p: f"{middle[0] + along * p[0]:.1f},{middle[1] - across * p[1]:.1f}"  # noqa: E731
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" '
-        'font-family="sans-serif" font-size="13" role="img">',
-        "<title>The paths of six optimizers down a narrow valley</title>",
-        f'<rect width="{wide}" height="{tall}" fill="#fff"/>',
-    ]
-    for level in (1, 4, 10, 25, 50, 100, 160):
-        radii = np.sqrt(2 * level / STEEP) * (along, across)
-        parts.append(
-            f'<ellipse cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" rx="{radii[0]:.1f}" ry="{radii[1]:.1f}" '
-            'fill="none" stroke="#ddd"/>'
-        )
-    for row, (name, lr, color) in enumerate(run for run in RUNS if run[0] in paths):
-        points = " ".join(place(np.clip(p, -20, 20)) for p in paths[name])
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.6"/>')
-        parts.append(
-            f'<text x="{wide - 12}" y="{24 + 18 * row}" text-anchor="end" fill="{color}">{name}, lr {lr:g}</text>'
-        )
-    parts.append(f'<text x="12" y="{tall - 12}">(x² + 25y²)/2, {STEPS} steps from ({START[0]:g}, {START[1]:g})</text>')
-    return "\n".join([*parts, "</svg>\n"])
+def paths_picture(paths, names=None):
+    """The valley from above, and the paths upon it."""
+    shown = {f"{name}, lr {lr:g}": paths[name] for name, lr in RUNS if name in (names or paths)}
+    return loss_landscape(
+        lambda x, y: height(np.array([x, y])), (-12, 8), (-3, 3), paths=shown, width=560, height=300,
+        title=f"(x² + 25y²)/2, {STEPS} steps from ({START[0]:g}, {START[1]:g})",
+    )  # fmt: skip
+
+
+def valley(candidate):
+    """The paths of three optimizers, few enough to be followed."""
+    return paths_picture(paths_of(candidate), ("SGD", "Momentum", "Adam"))
 
 
 def schedule_text(candidate, warmup=5, total=30):
@@ -104,9 +91,7 @@ def main():
     candidate = load_candidate(topic.candidate_path(chosen))
     paths = paths_of(candidate)
     print(table_text(paths))
-    drawing = arguments.out / "optimizers.svg"
-    drawing.write_text(paths_svg(paths), encoding="utf-8")
-    print(f"drawn in {drawing}\n")
+    print(f"drawn in {paths_picture(paths).save(arguments.out / 'optimizers.svg')}\n")
     try:
         print(schedule_text(candidate))
     except NotImplementedError as missing:
