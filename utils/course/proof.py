@@ -20,7 +20,7 @@ FILES = (
 ALSO = (
     "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/record.py",
     "tests/recorded.json", "tests/test_catches.py", "signatures.json", "predictions.toml", "exercises.md", "nn.py",
-    "train.py", "first_fit.py", "pictures.toml", "pictures/*.svg",
+    "train.py", "first_fit.py", "pictures.toml", "pictures/*.svg", "cases.py",
 )  # fmt: skip
 README_SECTIONS = (
     "Why anyone should care", "Objectives", "Key concepts", "Files", "Success criteria", "When to use the escape hatch",

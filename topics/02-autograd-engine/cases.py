@@ -1,0 +1,409 @@
+"""What the grader asks of a submission: random programs on its Values, judged by dual numbers that it never meets.
+
+A program is a list of lines (operation, operands); an operand is the number of an earlier line, or a plain number of
+the program. `play` computes it on any class. Outside the sandbox the same lines become the text that
+utils.course.expressions differentiates forward, so that the oracle shares no mistake with an engine.
+"""
+
+import operator
+
+from utils.grading.cases import case, number_of
+
+SHOWN = ("nn.py", "train.py")
+
+SIGNS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow}
+DIRECTIONS = 2  # along which the gradients are asked for
+
+
+def number(value):
+    """A plain number as operand."""
+    return ("number", value)
+
+
+def play(make, program, inputs):
+    """(leaves, all values) of a program: `make` turns an input into a Value."""
+    values = [make(value) for value in inputs]
+    leaves = list(values)
+    for operation, *operands in program:
+        got = [operand[1] if isinstance(operand, tuple) else values[operand] for operand in operands]
+        if operation in SIGNS:
+            values.append(SIGNS[operation](*got))
+        elif operation == "neg":
+            values.append(-got[0])
+        elif operation == "sum":
+            values.append(sum(got))
+        else:
+            values.append(getattr(got[0], operation)())
+    return leaves, values
+
+
+def text(program, count):
+    """The program as the oracle reads it: "v2 = v0 * v1; v3 = v2 + v0; v3"."""
+    lines = []
+    for place, (operation, *operands) in enumerate(program, count):
+        got = [f"({operand[1]!r})" if isinstance(operand, tuple) else f"v{operand}" for operand in operands]
+        if operation in SIGNS:
+            right = f"{got[0]} {operation} {got[1]}"
+        elif operation == "neg":
+            right = f"-{got[0]}"
+        elif operation == "sum":
+            right = f"sum([{', '.join(got)}])"
+        else:
+            right = f"{operation}({got[0]})"
+        lines.append(f"v{place} = {right}")
+    return "; ".join([*lines, f"v{count + len(program) - 1}"])
+
+
+def ask(candidate, draw, programs):
+    """Value, and gradients along random directions, of every program on the candidate."""
+    answers = []
+    for program, inputs in programs:
+        leaves, values = play(candidate.Value, program, inputs)
+        values[-1].backward()
+        answers.append(number_of(values[-1].data))
+        answers += _along(draw, [number_of(leaf.grad) for leaf in leaves])
+    return answers
+
+
+def know(draw, programs):
+    """The same numbers, exactly, by forward-mode differentiation."""
+    from utils.course.expressions import exact  # is not there in the sandbox
+
+    answers = []
+    for program, inputs in programs:
+        names = [f"v{place}" for place in range(len(inputs))]
+        truth = exact(text(program, len(inputs)), dict(zip(names, inputs, strict=True)))
+        answers.append(truth.value)
+        answers += _along(draw, [truth.gradients[name] for name in names])
+    return answers
+
+
+def _along(draw, gradients):
+    directions = [[draw.rng.gauss(0.0, 1.0) for _ in gradients] for _ in range(DIRECTIONS)]
+    return [sum(d * g for d, g in zip(direction, gradients, strict=True)) for direction in directions]
+
+
+def programs_case(level, about, name, make, step=""):
+    """A Case from `make`, a function of (draw) that gives a list of (program, inputs)."""
+
+    def asked(candidate, draw):
+        return ask(candidate, draw, make(draw))
+
+    asked.__name__ = name
+    found = case(level, about, step=step)(asked)
+    found.knows(lambda draw: know(draw, make(draw)))
+    return found
+
+
+def trees(draw, operations, count=4, leaves=5):
+    """Programs in which every value is used at most once."""
+    found = []
+    for _ in range(count):
+        program, free = [], list(range(leaves))
+        while len(free) > 1:
+            first, second = (free.pop(draw.rng.randrange(len(free))) for _ in range(2))
+            program.append((draw.choice(operations), first, second))
+            free.append(leaves + len(program) - 1)
+        found.append((program, draw.numbers(leaves)))
+    return found
+
+
+def graphs(draw, operations, count=4, leaves=3, lines=8):
+    """Programs in which values are used again, anywhere, the same one twice included; no value is left over."""
+    found = []
+    for _ in range(count):
+        program, used = [], set()
+        for place in range(leaves, leaves + lines):
+            operands = [draw.integer(max(0, place - 4), place - 1), draw.integer(0, place - 1)]
+            draw.rng.shuffle(operands)
+            used |= set(operands)
+            program.append((draw.choice(operations), *operands))
+        last = leaves + len(program) - 1
+        for loose in [place for place in range(last) if place not in used]:
+            program.append(("+", leaves + len(program) - 1, loose))
+        found.append((program, draw.numbers(leaves, low=0.4, high=1.4)))
+    return found
+
+
+def around(draw, *line, inputs=2, **how):
+    """An operation beside sums and products: with upstream, with its parents used again before and after it."""
+    found = []
+    for order in (0, 1, 2):
+        values = draw.numbers(inputs, **how)
+        weight = draw.number()
+        place = inputs + 1  # the leaves, and the weight after them
+        program = [line, ("*", place, inputs)]  # operation, times the weight
+        if order:
+            program += [("*", 0, inputs), ("+", place + 1, place + 2) if order == 1 else ("+", place + 2, place + 1)]
+            program.append(("*", len(program) - 1 + place, place))  # and the result of the operation a second time
+        found.append((program, [*values, weight]))
+    return found
+
+
+# Level 1 --------------------------------------------------------------------------------------------------------------
+
+
+@case(1, "Value")
+def a_box_keeps_its_number(candidate, draw):
+    boxes = [candidate.Value(value) for value in draw.numbers(3)]
+    return [[box.data, box.grad] for box in boxes]
+
+
+@a_box_keeps_its_number.knows
+def _(draw):
+    return [part for value in draw.numbers(3) for part in (value, 0.0)]
+
+
+@case(1, "Value.__add__")
+def sums_and_products_have_their_numbers(candidate, draw):
+    return [play(candidate.Value, program, inputs)[1][-1].data for program, inputs in graphs(draw, "+*", count=6)]
+
+
+@sums_and_products_have_their_numbers.knows
+def _(draw):
+    return [play(float, program, inputs)[1][-1] for program, inputs in graphs(draw, "+*", count=6)]
+
+
+a_tree_hands_gradients_back = programs_case(
+    1, "Value.backward", "a_tree_hands_gradients_back", lambda draw: trees(draw, "+*"), step="backward"
+)
+values_used_again_collect_from_all_paths = programs_case(
+    1, "Value.backward", "values_used_again_collect_from_all_paths", lambda draw: graphs(draw, "+*"), "forgotten-path"
+)
+
+
+@case(1, "Value.backward", step="fit")
+def a_weight_is_fitted(candidate, draw):
+    return _fit(draw, candidate.Value)
+
+
+@a_weight_is_fitted.knows
+def _(draw):
+    slope, target, w, rate = _fitted(draw)
+    numbers = []
+    for _ in range(8):
+        error = w * slope - target
+        numbers += [error * error, 2 * error * slope]
+        w -= rate * numbers[-1]
+    return numbers
+
+
+def _fitted(draw):
+    return draw.number(), draw.number(), draw.number(), 0.02
+
+
+def _fit(draw, make):
+    slope, target, w, rate = _fitted(draw)
+    numbers = []
+    for _ in range(8):
+        weight = make(w)
+        error = weight * make(slope) + make(-target)
+        loss = error * error
+        loss.backward()
+        numbers += [number_of(loss.data), number_of(weight.grad)]
+        w -= rate * numbers[-1]
+    return numbers
+
+
+# Level 2 --------------------------------------------------------------------------------------------------------------
+
+
+def _stacked(count):
+    """`count` times x = x * k + x: as many paths as 2**count, with the value 1 + 2*count nodes."""
+    program, x = [], 0
+    for _ in range(count):
+        program += [("*", x, 1), ("+", len(program) + 2, x)]
+        x = len(program) + 1
+    return program
+
+
+@case(2, "Value.backward", step="sweep")
+def stacked_diamonds_take_no_time(candidate, draw):
+    k = draw.number(low=0.05, high=0.3)
+    leaves, values = play(candidate.Value, _stacked(40), [1.0, k])
+    values[-1].backward()
+    return [values[-1].data, *(leaf.grad for leaf in leaves)]
+
+
+@stacked_diamonds_take_no_time.knows
+def _(draw):
+    k = draw.number(low=0.05, high=0.3)
+    return [(1 + k) ** 40, (1 + k) ** 40, 40 * (1 + k) ** 39]
+
+
+every_order_of_the_walk_is_right = programs_case(
+    2,
+    "Value.backward",
+    "every_order_of_the_walk_is_right",
+    lambda draw: graphs(draw, "+*", count=12, lines=12),
+    "sweep",
+)
+negation = programs_case(2, "Value.__neg__", "negation", lambda draw: around(draw, "neg", 0))
+subtraction = programs_case(
+    2, "Value.__sub__", "subtraction", lambda draw: [*around(draw, "-", 0, 1), *graphs(draw, "+-*")]
+)
+division = programs_case(
+    2, "Value.__truediv__", "division", lambda draw: [*around(draw, "/", 0, 1), *trees(draw, "/*+")]
+)
+powers = programs_case(
+    2, "Value.__pow__", "powers",
+    lambda draw: [one for n in (2, 3, -1, -2) for one in around(draw, "**", 0, number(n))]
+    + around(draw, "**", 0, number(draw.number()), signed=False),
+)  # fmt: skip
+
+
+def _mixed(sign):
+    """A plain number on either side of an operation."""
+    return lambda draw: [
+        *around(draw, sign, 0, number(round(draw.number(), 2))),
+        *around(draw, sign, number(round(draw.number(), 2)), 0),
+        *around(draw, sign, 0, number(draw.integer(2, 5))),
+        *around(draw, sign, number(draw.integer(2, 5)), 0),
+    ]
+
+
+plain_numbers_beside_plus = programs_case(2, "Value.__radd__", "plain_numbers_beside_plus", _mixed("+"))
+plain_numbers_beside_times = programs_case(2, "Value.__rmul__", "plain_numbers_beside_times", _mixed("*"))
+plain_numbers_beside_minus = programs_case(2, "Value.__rsub__", "plain_numbers_beside_minus", _mixed("-"))
+plain_numbers_beside_division = programs_case(2, "Value.__rtruediv__", "plain_numbers_beside_division", _mixed("/"))
+a_plain_number_to_a_power = programs_case(
+    2, "Value.__rpow__", "a_plain_number_to_a_power",
+    lambda draw: around(draw, "**", number(draw.number(signed=False)), 0),
+)  # fmt: skip
+a_sum_of_a_list = programs_case(
+    2, "Value.__radd__", "a_sum_of_a_list", lambda draw: [([("sum", 0, 1, 0, 2), ("*", 3, 1)], draw.numbers(3))]
+)
+relu = programs_case(2, "Value.relu", "relu", lambda draw: [o for _ in range(3) for o in around(draw, "relu", 0)])
+tanh = programs_case(2, "Value.tanh", "tanh", lambda draw: around(draw, "tanh", 0))
+sigmoid = programs_case(2, "Value.sigmoid", "sigmoid", lambda draw: around(draw, "sigmoid", 0))
+exp = programs_case(2, "Value.exp", "exp", lambda draw: around(draw, "exp", 0))
+log = programs_case(2, "Value.log", "log", lambda draw: around(draw, "log", 0, signed=False))
+
+
+@case(2, "Value.zero_grad")
+def gradients_add_up_until_they_are_cleared(candidate, draw):
+    a, b, c = (candidate.Value(value) for value in draw.numbers(3))
+    (a * b).backward()
+    (a * c).backward()
+    first = [number_of(a.grad), number_of(b.grad)]
+    a.zero_grad()
+    cleared = [number_of(a.grad), number_of(b.grad)]
+    (a * c).backward()
+    return [first, cleared, a.grad]
+
+
+@gradients_add_up_until_they_are_cleared.knows
+def _(draw):
+    a, b, c = draw.numbers(3)
+    return [b + c, a, 0.0, a, c]
+
+
+# Level 3 --------------------------------------------------------------------------------------------------------------
+
+
+@case(3, "Value.backward", step="deep")
+def a_chain_of_a_hundred_thousand(candidate, draw):
+    start, factor = draw.number(), 1.0 + draw.number(low=1e-6, high=1e-5)
+    first = x = candidate.Value(start)
+    k = candidate.Value(factor)
+    for _ in range(50_000):
+        x = x * k + first
+    x.backward()
+    return [x.data, first.grad]
+
+
+@a_chain_of_a_hundred_thousand.knows
+def _(draw):
+    start, factor = draw.number(), 1.0 + draw.number(low=1e-6, high=1e-5)
+    slope = (factor**50_001 - 1.0) / (factor - 1.0)
+    return [start * slope, slope]
+
+
+@case(3, "Value.tanh")
+def huge_inputs_do_not_overflow(candidate, draw):
+    answers = []
+    for value in (draw.number(low=800, high=2000), draw.number(low=0.5, high=3.0)):
+        for name in ("tanh", "sigmoid"):
+            x = candidate.Value(value)
+            result = getattr(x, name)()
+            result.backward()
+            answers += [number_of(result.data), number_of(x.grad)]
+    return answers
+
+
+@huge_inputs_do_not_overflow.knows
+def _(draw):
+    import math
+
+    answers = []
+    for value in (draw.number(low=800, high=2000), draw.number(low=0.5, high=3.0)):
+        t, s = math.tanh(value), (1 + math.tanh(value / 2)) / 2
+        answers += [t, 1 - t * t, s, s * (1 - s)]
+    return answers
+
+
+@case(3, "Value.backward", step="again")
+def a_second_backward_adds_the_same_to_the_leaves(candidate, draw):
+    answers = []
+    for program, inputs in graphs(draw, "+*-", count=3):
+        leaves, values = play(candidate.Value, program, inputs)
+        values[-1].backward()
+        values[-1].backward()
+        answers += _along(draw, [number_of(leaf.grad) for leaf in leaves])
+    return answers
+
+
+@a_second_backward_adds_the_same_to_the_leaves.knows
+def _(draw):
+    from utils.course.expressions import exact
+
+    answers = []
+    for program, inputs in graphs(draw, "+*-", count=3):
+        names = [f"v{place}" for place in range(len(inputs))]
+        truth = exact(text(program, len(inputs)), dict(zip(names, inputs, strict=True)))
+        answers += _along(draw, [2 * truth.gradients[name] for name in names])
+    return answers
+
+
+@case(3, "Value", step="lean", megabytes=24)
+def a_graph_of_fifty_thousand_values_is_small(candidate, draw):
+    # Level 1 takes 42 MB for it, level 3 takes 8; what the file imports comes on top.
+    start, factor = draw.number(), 1.0 + draw.number(low=1e-6, high=1e-5)
+    first, k, total = candidate.Value(start), candidate.Value(factor), candidate.Value(0.0)
+    for _ in range(250):
+        x = first
+        for _ in range(99):
+            x = x * k + first
+        total = total + x
+    total.backward()
+    return [total.data, first.grad]
+
+
+@a_graph_of_fifty_thousand_values_is_small.knows
+def _(draw):
+    start, factor = draw.number(), 1.0 + draw.number(low=1e-6, high=1e-5)
+    slope = 250 * (factor**100 - 1.0) / (factor - 1.0)
+    return [start * slope, slope]
+
+
+# Level 4 --------------------------------------------------------------------------------------------------------------
+
+
+@case(4, "Value", step="train", tolerance=1e-6)
+def the_given_network_learns(candidate, draw):
+    import random
+    import sys
+    from pathlib import Path
+    from types import SimpleNamespace
+
+    from utils.course.loading import load
+
+    sys.modules["utils.engine"] = SimpleNamespace(Value=candidate.Value)
+    folder = Path(__file__).parent
+    nn = sys.modules["nn"] = load(folder / "nn.py", "given_nn")
+    train = load(folder / "train.py", "given_train")
+    samples = [draw.numbers(3) for _ in range(4)]
+    targets = [draw.choice((-1.0, 1.0)) for _ in range(4)]
+    net = nn.MLP(3, [4, 4, 1], random.Random(draw.integer(0, 10**6)))
+    losses = [number_of(train.step(net, samples, targets, 0.02)) for _ in range(15)]
+    return [losses, [number_of(net(x).data) for x in samples]]
