@@ -12,7 +12,7 @@ from utils.course.state import Busy
 
 COMMANDS = (
     "start", "predict", "task", "check", "watch", "why", "hint", "list", "show", "diff", "review", "skip", "own", "run",
-    "catch", "draw", "step", "gradcheck", "reset", "undo", "history", "doctor", "update", "export", "import",
+    "catch", "hunt", "draw", "step", "gradcheck", "reset", "undo", "history", "doctor", "update", "export", "import",
     "selftest",
 )  # fmt: skip
 

@@ -69,9 +69,10 @@ def overview(suspects, caught):
     if not at_large:
         text += screen.wrapped(
             "All of them. Your expressions are in workspace/catches.txt, and from now on `check` runs them on your own "
-            "engine too. Another line-up: python3 learn.py catch --new"
+            "engine too. At most ten of them, chosen so that they still give away everybody, are the first step of "
+            "Topic 39: python3 learn.py start 39"
         )
-        return text
+        return [*text, *screen.wrapped("Another line-up: python3 learn.py catch --new")]
     text += [f"Still at large: {' '.join(at_large)}", ""]
     if not caught:
         text += screen.wrapped(

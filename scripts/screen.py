@@ -156,7 +156,7 @@ def printed_lines(failure, most=5):
     return ["", "Your code printed:", *(f"  {line[: WIDTH - 2]}" for line in printed)] if printed else []
 
 
-def case_lines(failure):
+def case_lines(failure, whose="yours"):
     """The first failing case: what was asked, and a table of yours beside expected."""
     seen = failure["observations"]
     wrong = next((one for one in seen if not one["holds"]), None)
@@ -170,9 +170,9 @@ def case_lines(failure):
     if wide > 40 or any(len(show(one["expected"])) > 14 for one in case):  # no room for columns
         for one in [one for one in case if not one["holds"]]:
             lines += wrapped(one["what"], 2, "  ")
-            lines += [*wrapped(show(one["got"]), 15, "    yours      "), f"    expected   {show(one['expected'])}"]
+            lines += [*wrapped(show(one["got"]), 15, f"    {whose:<10} "), f"    expected   {show(one['expected'])}"]
         return lines
-    lines.append(f"  {'':<{wide}}  {'yours':>14}  {'expected':>14}")
+    lines.append(f"  {'':<{wide}}  {whose:>14}  {'expected':>14}")
     for one in case:
         mark = "" if one["holds"] else "   <-"
         yours = show(one["got"])

@@ -10,9 +10,9 @@ from utils.course import catalog as places
 from utils.course import snapshots
 from utils.course.state import atomically, updated, write
 
-STATES = ("progress", "settings", "hints", "predictions", "reviews")
+STATES = ("progress", "settings", "hints", "predictions", "reviews", "catch")
 FORM = re.compile(
-    r"workspace/[\w.-]+\.(py|md|txt)|state/[a-z]+\.json|events\.jsonl|snapshots/[\w.-]+-[0-9a-f]{12}\.(py|md)"
+    r"workspace/(hunt/)?[\w.-]+\.(py|md|txt|json)|state/[a-z]+\.json|events\.jsonl|snapshots/[\w.-]+-[0-9a-f]{12}\.(py|md)"
 )
 MOST_BYTES = 100 * 2**20
 
@@ -34,7 +34,8 @@ def pack():
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("course.json", json.dumps({"course": places.catalog().title, "format": 1}))
-        sources = [(path, f"workspace/{path.name}") for path in sorted(places.WORKSPACE.glob("*"))]
+        files = sorted(places.WORKSPACE.glob("*")) + sorted(places.WORKSPACE.glob("hunt/*"))
+        sources = [(path, path.relative_to(places.HOME).as_posix()) for path in files]
         sources += [(places.STATE / f"{name}.json", f"state/{name}.json") for name in STATES]
         sources += [(path, f"snapshots/{path.name}") for path in sorted((places.STATE / "snapshots").glob("*"))]
         sources += [(places.STATE / "events.jsonl", "events.jsonl")]

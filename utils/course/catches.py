@@ -2,7 +2,7 @@
 
 from utils.course.catalog import WORKSPACE, catalog
 from utils.course.expressions import NotAnExpression, names
-from utils.course.state import atomically
+from utils.course.state import atomically, read
 
 CATCHES = WORKSPACE / "catches.txt"
 
@@ -12,6 +12,11 @@ def keep(line):
     lines = CATCHES.read_text(encoding="utf-8").splitlines() if CATCHES.exists() else []
     if line not in lines:
         atomically(CATCHES, ("\n".join([*lines, line]) + "\n").encode())
+
+
+def seed():
+    """The seed of the learner's line-up of engines, 0 before there is one."""
+    return read("catch").get("seed", 0)
 
 
 def judges_own_file(candidates):

@@ -83,6 +83,17 @@ SENTENCES = {
     "raised": ("Your code raised {raised} at {place}.", "{advice}"),
     "shape": ("The result of `{name}` has another shape than it should.",
               "Print the shapes on the way, one after the other: {hint}"),
+    "answer": ("The answer does not have the form that is asked for.", "Write it as the skeleton shows it."),
+    "place": ("The mistake is in another line; where a wrong number shows is seldom where it is made.",
+              "Go back from the wrong number: which of the numbers it is made of is wrong already?"),
+    "misnamed": ("The line is right, and its mistake has another name.",
+                 "Say what the line does and what it should do; then read the pages of the kinds that are offered."),
+    "unmended": ("The line and the kind are right, but the file in workspace/hunt/ is not mended yet.",
+                 "Change that line, save, and check again."),
+    "at-large": ("Some engines of your line-up compute all your expressions rightly.",
+                 "Ask what no probe has used so far: {hint}"),
+    "convention": ("One of the two answers to a statement is not PyTorch's, or not the verdict.",
+                   "Ask whether mathematics leaves a choice there; then let PyTorch compute it."),
     "unknown": ("The numbers differ in a way that fits no mistake we know.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
@@ -377,7 +388,7 @@ def _by_numbers(row, rows):
     if seen["aim"] == "cost":
         return "memory" if re.search("memory|objects|bytes", seen["what"]) else "cost"
     if not isinstance(expected, (int, float)):  # a shape, or the name of what should have been raised
-        return "shape" if seen["aim"] == "shape" else "unknown"
+        return seen["aim"] if seen["aim"] in SENTENCES else "unknown"
     if "+=" in given or _has_changed_operands(rows):
         return "inplace"
     if about == "zero_grad" and given.endswith("zero_grad()"):

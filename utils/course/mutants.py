@@ -18,6 +18,7 @@ from utils.course.diagnosis import fingerprints
 
 SERVER = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else None)
 SERVER.set_forkserver_preload(["utils.course.warm"])
+WITHOUT_FINGERPRINTS = {"cost", "answer", "place", "misnamed", "unmended", "at-large", "convention"}
 KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto", "looks"}
 
 
@@ -162,10 +163,11 @@ def signatures(mutants, runs):
     """What each mutant computes, as the diagnosis reads it (signatures.json).
 
     A mistake that only costs time has no entry: what a clock finds differs from run to run, and a rule speaks about it.
+    Nor has a wrong answer in a hunt, whose cases differ from learner to learner.
     """
     found = []
     for mutant in mutants:
-        if mutant.diagnosis == "cost" or runs[mutant.id].ending != "done":
+        if mutant.diagnosis in WITHOUT_FINGERPRINTS or runs[mutant.id].ending != "done":
             continue
         entry = {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says}
         entry |= {"try": mutant.advice, "failing": fingerprints(runs[mutant.id].rows)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from utils.course import contract
 
-LENT = ("utils.autograd_stub", "utils.engine", "topics")
+LENT = ("utils.autograd_stub", "utils.engine", "topics", "utils.course.hunting")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def key_of(topic, path):
     """A hash of everything a verdict depends on: the file, the tests, the judging, the engines it runs on."""
     digest = hashlib.sha256()
     tests = sorted(file for file in topic.tests.iterdir() if file.is_file())
-    for file in [path, topic.skeleton, *tests, *(places.ROOT / "utils" / "course" / name for name in JUDGES)]:
+    cases = sorted((places.WORKSPACE / "hunt").glob("*")) if topic.kind == "hunt" else ()
+    for file in [path, topic.skeleton, *tests, *cases, *(places.ROOT / "utils" / "course" / name for name in JUDGES)]:
         digest.update(file.read_bytes() if file.exists() else b"missing")
         digest.update(b"\0")
     slugs = {other.number: other.slug for other in places.catalog().topics}
