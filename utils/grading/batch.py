@@ -66,7 +66,7 @@ def fingerprint():
     ]
     for topic in catalog().ready:
         files += [
-            topic.folder / "cases.py",
+            *topic.folder.glob("*.py"),
             *(topic.folder / "solutions").glob("level0*.py"),
             *topic.tests.glob("*.py"),
         ]
@@ -171,18 +171,21 @@ def grade_unit(grader, unit, source, settings):
     result["look"] = {} if canary else grader.look(topic, source, name)
     if not judge.levels_of(topic):
         result["method"] = "public tests"
+    stopped = ""
     for level in unit.levels:
-        if result["method"] == "cases":
+        if stopped:  # who never comes to an end at one level would not at the next
+            result["levels"][str(level)] = judge.not_run(topic, level, stopped)
+        elif result["method"] == "cases":
             graded = grader.grade(worker.Task(unit.topic, level, unit.content, unit.seed), source, name)
             result["levels"][str(level)] = {key: graded[key] for key in ("cases", "steps", "ended", "trouble", "took")}
+            if graded["ended"] and not any(graded["steps"].values()):
+                stopped = graded["ended"]
         else:
             result["levels"][str(level)] = _by_public_tests(grader, topic, level, source, name)
     if unit.again and result["method"] == "cases":
-        result["steady"] = all(
-            _outcomes(grader.grade(worker.Task(unit.topic, level, unit.content, unit.seed, 1), source, name))
-            == _outcomes(result["levels"][str(level)])
-            for level in unit.levels
-        )
+        first = unit.levels[0]
+        twice = grader.grade(worker.Task(unit.topic, first, unit.content, unit.seed, 1), source, name)
+        result["steady"] = _outcomes(twice) == _outcomes(result["levels"][str(first)])
     lowest = next((level for level in unit.levels if not _holds(result["levels"][str(level)])), None)
     if settings.feedback and not canary and lowest and lowest < 4:
         told = result["levels"][str(lowest)].get("feedback") or grader.feedback(topic, lowest, source, name)

@@ -1,8 +1,8 @@
 """Case programs: what a submission is asked to compute, with numbers drawn afresh for each submission.
 
 A topic's `cases.py` holds functions of (candidate, draw) under the decorator `case`. The same function runs twice: in
-the sandbox on the submission, and outside it on the reference, where its answers are the expected ones. A case that
-has a better oracle than the reference says so with `knows`.
+the sandbox on the submission, and outside it on the reference (level 3), where its answers are the expected ones. Where
+there is a better oracle than the reference, a second file, `answers.py`, knows the answers; it is never in the sandbox.
 
     @case(2, "softmax")
     def softmax_of_any_logits(candidate, draw):
@@ -27,26 +27,20 @@ class NoNumber(TypeError):
 
 @dataclass(frozen=True)
 class Case:
-    """One program: its name, the level and step it belongs to, who asks, who knows the answer."""
+    """One program: its name, the level and step it belongs to, and the function that asks."""
 
     name: str
     level: int
     about: str
     step: str  # "" where the name stands in only one step of the level
     ask: object
-    know: object = None  # of (draw), where the reference is not asked
     tolerance: float = 1e-7  # relative to the larger of 1 and |expected|
     megabytes: float = 0.0  # by which the process may grow; such a case runs in a process of its own
-
-    def knows(self, function):
-        """Decorator: `function(draw)` returns the answers by other means than the reference; only used outside."""
-        object.__setattr__(self, "know", function)
-        return function
 
 
 def case(level, about, *, step="", tolerance=1e-7, megabytes=0.0):
     """Decorator that makes a function of (candidate, draw) a Case."""
-    return lambda function: Case(function.__name__, level, about, step, function, None, tolerance, megabytes)
+    return lambda function: Case(function.__name__, level, about, step, function, tolerance, megabytes)
 
 
 def cases_in(module, level, alone=""):
@@ -61,6 +55,7 @@ class Draw:
     """The numbers of one case: the same seed and name give the same numbers on both sides."""
 
     def __init__(self, seed, name):
+        self.seed, self.name = seed, name
         self.rng = random.Random(f"{seed} {name}")
 
     def number(self, low=0.3, high=2.5, signed=True):

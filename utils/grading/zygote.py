@@ -112,7 +112,7 @@ def _warden(replies, order, prepared, job, source):
         os.killpg(child, signal.SIGKILL)
     cpu = usage.ru_utime + usage.ru_stime
     if ended == "exit" and os.WIFSIGNALED(status):
-        ended = "cpu" if cpu >= limits.cpu * 0.95 else "killed"
+        ended = "cpu" if cpu >= limits.cpu * 0.8 else "killed"
     unit = 1 if sys.platform == "darwin" else 1024
     report = {"ended": ended, "code": status, "seconds": round(time.monotonic() - started, 4), "cpu": round(cpu, 4),
               "grown": max(0, usage.ru_maxrss - before) * unit}  # fmt: skip

@@ -1,0 +1,6 @@
+"""Writes to a place in memory that is not there."""
+# named: stopped by the system
+
+import ctypes
+
+ctypes.string_at(0)

@@ -1,0 +1,9 @@
+"""A loop that swallows every exception."""
+# named: it was stopped
+
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass

