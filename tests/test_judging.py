@@ -12,6 +12,8 @@ from utils.course.judging import (
     expect,
     expect_array,
     expect_gradients,
+    expect_indexed,
+    expect_refusals,
     observations,
     plain,
 )
@@ -153,3 +155,44 @@ def test_an_array_that_lies_is_no_array():
 
     with pytest.raises(Mismatch, match="an array of numbers was expected"):
         expect_array("y", lambda: np.ones(2).view(Lying), [1.0, 1.0])
+
+
+class Grid:
+    """An array of a candidate's own kind: a list, a shape, and `a[i, j]`."""
+
+    def __init__(self, numbers, shape):
+        self.numbers, self.shape = numbers, shape
+
+    def __getitem__(self, index):
+        return self.numbers[sum(i * (3, 1)[k] for k, i in enumerate(index))]
+
+
+def test_a_candidates_own_array_is_read_one_number_at_a_time():
+    expect_indexed("a", lambda: Grid([0, 1, 2, 3, 4, 5], (2, 3)), [[0, 1, 2], [3, 4, 5]])
+    with pytest.raises(Mismatch, match=r"a\[1, 0\]\nexpected: 9\ngot:      3"):
+        expect_indexed("a", lambda: Grid([0, 1, 2, 3, 4, 5], (2, 3)), [[0, 1, 2], [9, 4, 5]])
+    with pytest.raises(Mismatch, match=r"shape \(3, 2\)"):
+        expect_indexed("a", lambda: Grid([0, 1, 2, 3, 4, 5], (2, 3)), [[0, 1], [2, 3], [4, 5]])
+
+
+@pytest.mark.parametrize("thing", [None, 3.0, [1.0, 2.0], Grid([1.0], [1]), Grid([None], (1, 1))])
+def test_what_is_no_array_is_named_and_not_read(thing):
+    with pytest.raises(Mismatch):
+        expect_indexed("a", lambda: thing, [[1.0]])
+
+
+def test_a_table_of_refusals_is_checked_to_its_end():
+    def wrong_kind():
+        raise KeyError("x")
+
+    def unwritten():
+        raise NotImplementedError("einsum")
+
+    observations.clear()
+    refused, taken = lambda: [][0], lambda: 1
+    expect_refusals(IndexError, [("a[9]", refused, "a of shape (3,)")])
+    with pytest.raises(Mismatch, match="expected: IndexError\ngot:      no error"):
+        expect_refusals(IndexError, [("a[3]", taken, ""), ("a[4]", wrong_kind, "")])
+    assert [seen.got for seen in observations] == ["IndexError", "no error", "KeyError"]
+    with pytest.raises(NotImplementedError):
+        expect_refusals(IndexError, [("a[3]", unwritten, "")])

@@ -121,6 +121,45 @@ def plain_array(thing):
     return np.array(plain(thing))
 
 
+def expect_indexed(what, get, expected, *, given="", tolerance=TOLERANCE):
+    """expect_array for a candidate's own kind of array, read one number at a time as `a[i, j]`, with `a.shape`."""
+    expect_array(what, lambda: _indexed(get()), expected, given=given, tolerance=tolerance)
+
+
+def _indexed(thing):
+    """NumPy's array of what a candidate's array says at each index. Raises NotANumber for anything without a shape."""
+    import numpy as np
+
+    shape = getattr(thing, "shape", None)
+    if type(shape) is not tuple or not hasattr(thing, "__getitem__"):
+        raise NotANumber(f"an array with a tuple as its shape was expected, but here is {_briefly(thing)}")
+    out = np.empty(tuple(int(plain(size)) for size in shape))
+    for index in np.ndindex(out.shape):
+        out[index] = plain(thing[index])
+    return out
+
+
+def expect_refusals(kind, rows):
+    """Check a table of (what, call, given) to its end: each call raises `kind`; then raise for the first that did not.
+
+    What is not written yet refuses nothing: NotImplementedError passes through.
+    """
+    first = None
+    for what, call, given in rows:
+        try:
+            call()
+            got = "no error"
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            got = kind.__name__ if isinstance(error, kind) else type(error).__name__
+        observations.append(Observation(what, given, kind.__name__, got, got == kind.__name__))
+        if not observations[-1].holds:
+            first = first or Mismatch(observations[-1])
+    if first:
+        raise first
+
+
 def expect_at_most(what, ratio, limit, *, given):
     """Record whether a cost, as a ratio to one measured beside it, stays within its limit; raise Mismatch if not."""
     observation = Observation(what, given, f"at most {limit:g} times", f"{ratio:.3g} times", ratio <= limit, aim="cost")
