@@ -5,6 +5,7 @@ import json
 import pytest
 
 from utils import autograd_stub
+from utils.course import ownership
 from utils.course.catalog import ROOT, catalog
 
 USE = (
@@ -79,6 +80,22 @@ def test_a_file_that_leans_on_the_stub_is_borrowed(learner, text, word):
     learner.writes("autograd_engine.py", text)
     done = learner("own", "02")
     assert done.code == 1 and f"Topic 02: {word}." in done.out, done.text
+
+
+def test_what_an_earlier_topic_made_may_come_from_the_stub(tmp_path):
+    path = tmp_path / "losses.py"
+    path.write_text("from utils.engine import Value\n\n\ndef mse(predictions, targets):\n    return 0, 0\n")
+    assert ownership.verdict(catalog().topic("04"), path).word == "own"
+    path.write_text("from topics import losses\n")
+    assert ownership.verdict(catalog().topic("04"), path).word == "borrowed"
+
+
+def test_a_function_of_a_solution_is_shown_and_a_short_one_is_anybodys(tmp_path):
+    path = tmp_path / "losses.py"
+    path.write_text(catalog().topic("04").solution(1).read_text(encoding="utf-8"))
+    assert ownership.verdict(catalog().topic("04"), path).word == "shown"
+    path.write_text("def reduced(total):\n    return total\n")
+    assert ownership.verdict(catalog().topic("04"), path).word == "own"
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
