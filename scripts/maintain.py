@@ -44,7 +44,8 @@ def main():
 
 def check(arguments):
     """Print each finding; exit code 1 if there is one."""
-    found = proof.file_findings(catalog()) + proof.text_findings(catalog()) + gallery.findings()
+    found = proof.file_findings(catalog()) + proof.text_findings(catalog()) + proof.page_findings(catalog())
+    found += gallery.findings()
     for topic in catalog().ready:
         found += proof.contract_findings(topic)
     for topic in [] if arguments.quick else [topic for topic in _chosen(arguments) if not proof.lacks(topic)]:

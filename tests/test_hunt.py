@@ -23,7 +23,7 @@ def test_every_case_has_a_mistake_in_a_line_and_its_kind_among_those_offered():
             for case in found:
                 ast.parse(case.given)
                 assert case.given != case.sound and case.lines
-                assert case.kind in case.offered and len(set(case.offered)) == len(case.offered) >= hunting.OFFERED
+                assert case.kind in case.offered and len(set(case.offered)) == len(case.offered) >= len(hunting.LEAKS)
                 assert max(case.lines) <= len(case.given.splitlines()) + 1
 
 

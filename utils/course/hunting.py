@@ -34,7 +34,7 @@ PATIENCE = 6.0  # seconds for one test of a case
 # A case shows a wrong number or an exception; these show themselves in other ways.
 WITHOUT_A_SYMPTOM = {"syntax", "contract", "not-written", "endless", "died", "cost", "memory", "recursion"}
 # What level 3 is about: things that stay, or are shared, and should not be.
-LEAKS = {"memory", "state", "inplace", "alias", "late", "shared-array", "not-restored"}
+LEAKS = {"memory", "state", "inplace", "alias", "late"}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 
-from utils.course import contract, hinting, texts
+from utils.course import contract, hinting, mutants, texts
 from utils.course.catalog import ROOT, TOPICS, CatalogError
 from utils.course.loading import load
 
@@ -126,6 +126,15 @@ def text_findings(catalog):
         found.append(
             "README.md: the topic table differs from the catalogue; python3 scripts/maintain.py table prints it."
         )
+    return found
+
+
+def page_findings(catalog):
+    """Every diagnosis to which a planted mistake leads has its page, hints/<diagnosis>.md."""
+    found = []
+    for topic in catalog.ready:
+        ids = {mutant.diagnosis for mutant in mutants.mutants_of(topic)}
+        found += [f"Topic {topic.number}: no page hints/{id}.md." for id in sorted(ids) if not hinting.page(id)]
     return found
 
 
