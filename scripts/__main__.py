@@ -12,8 +12,8 @@ from utils.course.state import Busy
 
 COMMANDS = (
     "start", "predict", "task", "check", "watch", "why", "hint", "list", "show", "diff", "review", "skip", "own", "run",
-    "catch", "hunt", "draw", "step", "gradcheck", "reset", "undo", "history", "doctor", "update", "export", "import",
-    "selftest",
+    "catch", "hunt", "draw", "step", "lab", "gradcheck", "reset", "undo", "history", "doctor", "update", "export",
+    "import", "selftest",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ VENV = os.path.join(ROOT, ".venv")
 REQUIREMENTS = os.path.join(ROOT, "requirements.txt")
 WHEELHOUSE = os.path.join(ROOT, "wheelhouse")
 OPTIONAL = "pygraphviz"  # where it has no wheel, pictures are text
+LATER = ("torch", "nbclient", "ipykernel")  # installed when something first needs them
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -53,7 +54,7 @@ def set_up():
     print("Setting up, once: pytest, NumPy and five small packages (35 MB). This takes half a minute.", flush=True)
     if prefix == VENV:
         _make_venv()
-    lines = [line for line in _requirement_lines() if not line.startswith(("torch", OPTIONAL))]
+    lines = [line for line in _requirement_lines() if not line.startswith((*LATER, OPTIONAL))]
     _pip_install(prefix, lines, quiet=True)
     try:
         _pip_install(prefix, [line for line in _requirement_lines() if line.startswith(OPTIONAL)], quiet=True)
@@ -85,6 +86,16 @@ def ensure_torch():
             print("PyTorch's index for computers without a GPU does not answer; the default may bring 3 GB.")
     print("Installing PyTorch, once: 200 MB without GPU. Level 4 and the selftest need it.", flush=True)
     _pip_install(sys.prefix, [wanted], options, quiet=False)
+
+
+def ensure_notebooks():
+    """Install what runs a notebook into the running environment unless it is there. Raises Trouble."""
+    from importlib.util import find_spec
+
+    if not (find_spec("nbclient") and find_spec("ipykernel")):
+        print("Installing what runs notebooks, once: 15 MB. The selftest needs it.", flush=True)
+        wanted = [line for line in _requirement_lines() if line.startswith(("nbclient", "ipykernel"))]
+        _pip_install(sys.prefix, wanted, quiet=True)
 
 
 def hand_over(arguments):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from utils.course import gallery, mutants, outcomes, proof
+from utils.course import gallery, mutants, notebooks, outcomes, proof
 from utils.course.catalog import ROOT, TOPICS, CatalogError, catalog
 
 TEMPLATE = ROOT / "utils" / "course" / "template"
@@ -29,6 +29,7 @@ def main():
     signatures_parser = commands.add_parser("signatures", help="write signatures.json of topics, from their mutants")
     signatures_parser.add_argument("topics", nargs="*", metavar="TOPIC", help="of these only; else of all")
     commands.add_parser("pictures", help="draw the pictures of the texts again")
+    commands.add_parser("notebooks", help="build the notebooks again, from their sources and the texts of the topics")
     commands.add_parser("table", help="print the topic table of README.md")
     new = commands.add_parser("new-topic", help="copy the template and add the catalogue entry")
     new.add_argument("number", help="two digits, such as 12")
@@ -45,7 +46,7 @@ def main():
 def check(arguments):
     """Print each finding; exit code 1 if there is one."""
     found = proof.file_findings(catalog()) + proof.text_findings(catalog()) + proof.page_findings(catalog())
-    found += gallery.findings()
+    found += gallery.findings() + notebooks.findings()
     for topic in catalog().ready:
         found += proof.contract_findings(topic)
     for topic in [] if arguments.quick else [topic for topic in _chosen(arguments) if not proof.lacks(topic)]:
@@ -113,6 +114,13 @@ def pictures(arguments):
     return 0
 
 
+def notebook_files(arguments):
+    """Build every notebook into its place."""
+    for path in notebooks.write():
+        print(path.relative_to(ROOT))
+    return 0
+
+
 def table(arguments):
     print(proof.topic_table(catalog()))
     return 0
@@ -152,7 +160,7 @@ def _without_planned(text, number):
 
 COMMANDS = {
     "check": check, "outcomes": outcome_tables, "matrix": matrix, "signatures": signatures, "table": table,
-    "pictures": pictures,
+    "pictures": pictures, "notebooks": notebook_files,
     "new-topic": new_topic,
 }  # fmt: skip
 

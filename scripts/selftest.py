@@ -13,4 +13,5 @@ def add_arguments(parser):
 
 def run(arguments):
     environment.ensure_torch()
+    environment.ensure_notebooks()
     return subprocess.call([sys.executable, "-m", "pytest", "-q", *arguments.pytest_arguments], cwd=ROOT)
