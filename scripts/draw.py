@@ -1,6 +1,7 @@
 """Draw the graph that your engine builds for an expression, with its gradients.
 
 python3 learn.py draw 02 "a*b + a" a=2 b=-3
+python3 learn.py draw forgotten-path
 """
 
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from scripts import screen
 from utils.course.catalog import WORKSPACE, CatalogError, catalog
 from utils.course.expressions import NotAnExpression, names
+from utils.course.lessons import ENGINE, lessons
 from utils.course.loading import NotWritten, load_candidate
 from utils.drawing import draw
 from utils.engine import choice
@@ -44,8 +46,8 @@ def refusals():
 
 def add_program(parser):
     """The arguments that say what runs on which engine."""
-    parser.add_argument("topic", help="a topic with an engine, such as 02")
-    parser.add_argument("program", metavar="EXPRESSION", help='such as "a*b + a", or "c = a + b; c * a"')
+    parser.add_argument("topic", help="a topic with an engine, such as 02, or a lesson: " + ", ".join(lessons()))
+    parser.add_argument("program", nargs="?", metavar="EXPRESSION", help='such as "a*b + a", or "c = a + b; c * a"')
     parser.add_argument("inputs", nargs="*", metavar="NAME=NUMBER", help="such as a=2 b=-3")
     parser.add_argument(
         "--candidate", help="mine, stub, level01 to level04, or a file; without it, yours if it is there"
@@ -54,21 +56,25 @@ def add_program(parser):
 
 def recorded(arguments):
     """(the Recording of the program after backward, the name of the engine's file)."""
-    topic = catalog().topic(arguments.topic)
+    lesson = lessons().get(arguments.topic)
+    topic = catalog().topic(ENGINE if lesson else arguments.topic)
+    if not lesson and not arguments.program:
+        raise CatalogError(f'Say what to compute, as in "a*b + a" a=2 b=-3, or name a lesson: {", ".join(lessons())}.')
     if "Value" not in topic.exports:
         raise CatalogError(f"Topic {topic.number}, {topic.title}, has no Value to draw. Topic 02 has.")
     chosen = arguments.candidate or ("mine" if topic.workspace_file.is_file() else choice(topic.slug))
     path = topic.candidate_path(chosen)
     if not path.is_file():
         raise CatalogError(f"There is no {screen.relative(path)} yet. Make it: python3 learn.py start {topic.number}")
-    inputs = numbers(arguments.program, arguments.inputs)
+    program = lesson.program if lesson else arguments.program
+    inputs = lesson.inputs if lesson else numbers(program, arguments.inputs)
     try:
         value_class = load_candidate(path).Value
     except NotWritten:
         raise
     except Exception as error:  # a learner's file in the making may raise anything
         raise _broken(path, "cannot be run", error, topic) from error
-    recording = record(value_class, arguments.program, inputs)
+    recording = record(value_class, program, inputs)
     try:
         recording.root.backward()
     except NotImplementedError:

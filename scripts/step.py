@@ -1,6 +1,7 @@
 """Write a page that plays forward and backward on your engine, one step at a time.
 
 python3 learn.py step 02 "a*b + a" a=2 b=-3
+python3 learn.py step forgotten-path
 """
 
 import webbrowser
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from scripts import draw, screen
 from utils.course.catalog import WORKSPACE, CatalogError
+from utils.course.lessons import lessons
 from utils.pictures import steps
 
 
@@ -28,7 +30,7 @@ def run(arguments):
         screen.out([step["say"] for step in trace["steps"]])
     else:
         path = arguments.output or WORKSPACE / "steps.html"
-        write(trace, graph, path)
+        write(trace, graph, path, lessons().get(arguments.topic))
         screen.out([f"The page is {screen.relative(path)}: {len(trace['steps'])} steps. Open it in a browser."])
         if arguments.open:
             webbrowser.open(path.resolve().as_uri())
@@ -36,10 +38,11 @@ def run(arguments):
     return 0
 
 
-def write(trace, graph, path):
+def write(trace, graph, path, lesson=None):
     """Write a trace in the form that the suffix asks for. Raises CatalogError for any other suffix."""
+    said = {"title": lesson.title, "look": lesson.look} if lesson else {}
     forms = {
-        ".html": lambda: steps.page(trace, graph),
+        ".html": lambda: steps.page(trace, graph, **said),
         ".json": lambda: steps.trace_text(trace) + "\n",
         ".txt": lambda: "".join(f"{step['say']}\n" for step in trace["steps"]),
     }

@@ -15,6 +15,7 @@ import pytest
 
 from scripts import step as step_command
 from utils.course.catalog import CatalogError, catalog
+from utils.course.lessons import lessons
 from utils.course.loading import load
 from utils.pictures import steps
 from utils.pictures.graphs import TooLarge
@@ -448,3 +449,69 @@ def test_a_step_at_200_values_changes_only_what_must_change(tmp_path, browser):
         return seen.takeRecords().length;
     """)
     assert changes <= 60
+
+
+# Lessons --------------------------------------------------------------------------------------------------------------
+
+GRADIENTS = {
+    "expression": {"a": 6.0, "b": -4.0, "c": -2.0, "f": 4.0},
+    "reuse": {"a": 7.0},
+    "forgotten-path": {"a": 45.0, "b": 20.0, "c": 20.0},
+    "sigmoid-circuit": {"w0": -0.1966, "x0": 0.3932, "w1": -0.3932, "x1": -0.5898, "w2": 0.1966},
+    "network": {"v0": -3.5232, "h1": -7.0464, "h2": -1.7616, "h4": 3.5232},
+    "softmax-cross-entropy": {"a": 0.09003, "b": 0.24473, "c": 0.66524 - 1},
+    "saturated-tanh": {"error": 4.0, "w": 4 * 2.4576e-05 * 2},
+    "dead-relu": {"w": 0.0, "b": 0.0, "v": 0.0, "c": -4.0},
+}
+
+
+@pytest.mark.parametrize("name", lessons())
+def test_a_lesson_shows_the_gradients_that_it_is_about(name):
+    lesson = lessons()[name]
+    trace, _ = played(level("level03"), lesson.program, lesson.inputs)
+    grads = {node["name"]: node["grad"] for node in trace["nodes"]}
+    assert trace["verdict"] is None and lesson.look.endswith((".", "?"))
+    assert {node: grads[node] for node in GRADIENTS[name]} == pytest.approx(GRADIENTS[name], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", lessons())
+def test_a_lesson_is_linked_from_a_text_of_its_topic(name):
+    path = lessons()[name].path
+    texts = [page.read_text(encoding="utf-8") for page in path.parents[1].glob("*.md")]
+    assert any(f"(pictures/{path.name})" in text for text in texts)
+
+
+def test_a_lesson_is_played_on_the_learners_own_engine(tmp_path, capsys):
+    path = tmp_path / "steps.html"
+    assert command("reuse", "--candidate", "level01", "--output", str(path)) == 0
+    page = path.read_text(encoding="utf-8")
+    assert "One value, used three times" in page and "level01" in page
+    assert "agree at all 3 values" in capsys.readouterr().out
+
+
+def test_a_topic_without_a_program_and_an_unknown_lesson_are_told_what_there_is():
+    with pytest.raises(CatalogError, match=r"name a lesson: expression, reuse, forgotten-path"):
+        command("02")
+    with pytest.raises(CatalogError, match="no topic 'forgotten'"):
+        command("forgotten")
+
+
+@needs_browser
+@needs_layout
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", lessons())
+def test_the_finished_page_of_a_lesson_can_be_read_on_a_phone_and_ends_at_its_gradients(name, scheme, browser):
+    browser.tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    browser.tell("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
+    try:
+        browser.open(lessons()[name].path)
+        browser.press("end")
+        labels = browser.labels()
+        for node, gradient in GRADIENTS[name].items():
+            told = float(labels[node].split("gradient ")[1].replace("−", "-"))
+            assert told == pytest.approx(gradient, rel=1e-3), node
+        assert browser.run("return document.documentElement.scrollWidth") <= 360
+        assert browser.run(CONTRAST)[0] >= 4.5
+        assert browser.logs("browser") == []
+    finally:
+        browser.tell("Emulation.clearDeviceMetricsOverride")

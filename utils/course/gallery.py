@@ -1,49 +1,48 @@
 """The pictures in texts: each is drawn from what its topic says in pictures.toml, to be drawn again and compared.
 
-An entry holds a program and its inputs, for a graph, or for a plot the name of a function of visualization.py, which is
-given the level 3 candidate.
+An entry holds a program and its inputs, for a graph or for a page (lessons.py), or for a plot the name of a function of
+visualization.py, which is given the level 3 candidate.
 """
 
 import html
 import re
-import tomllib
+from functools import partial
 
 from utils.course.catalog import ROOT, catalog
 from utils.course.expressions import run
+from utils.course.lessons import entries, finished_page, lessons
 from utils.course.loading import load, load_candidate
 
 POINTS = 3.0  # how far a line may lie elsewhere: machines round differently, and training makes more of it
 
 
 def pictures():
-    """Path of each picture -> a function that draws it."""
+    """Path of each picture and page -> a function that gives its text."""
     found = {}
     for topic in catalog().ready:
-        manifest = topic.folder / "pictures.toml"
-        if manifest.exists():
-            for name, entry in tomllib.loads(manifest.read_text(encoding="utf-8")).items():
-                found[topic.folder / "pictures" / name] = _drawing(topic, **entry)
+        for name, entry in entries(topic).items():
+            found[topic.folder / "pictures" / name] = partial(_text, topic, name, entry)
     return found
 
 
 def write():
     """Draw every picture into its place; the paths. Raises utils.drawing.NoLayout where nothing can lay a graph out."""
-    for path, drawn in pictures().items():
+    for path, text in pictures().items():
         path.parent.mkdir(exist_ok=True)
-        drawn().save(path)
+        path.write_text(text(), encoding="utf-8")
     return list(pictures())
 
 
-def _drawing(topic, program=None, inputs=None, plot=None):
-    if plot:
-        return lambda: getattr(load(topic.folder / "visualization.py"), plot)(load_candidate(topic.solution(3)))
+def _text(topic, name, entry):
+    """The text of a picture or page."""
+    if name.endswith(".html"):
+        return finished_page(lessons()[name.removesuffix(".html")])
+    if "plot" in entry:
+        candidate = load_candidate(topic.solution(3))
+        return getattr(load(topic.folder / "visualization.py"), entry["plot"])(candidate).svg
+    from utils.drawing import draw
 
-    def graph():
-        from utils.drawing import draw
-
-        return draw(root_of(program, inputs))
-
-    return graph
+    return draw(root_of(entry["program"], entry["inputs"])).pipe("svg").decode()
 
 
 def root_of(program, inputs):
@@ -58,37 +57,39 @@ def root_of(program, inputs):
 
 
 def findings():
-    """Pictures that are not what would be drawn now: other texts, or for a plot a line that runs elsewhere.
+    """Pictures and pages that are not what would be made now: other texts, or for a plot a line that runs elsewhere.
 
     How Graphviz lays out a graph may differ between its versions.
     """
     found = []
-    for path, drawn in pictures().items():
+    for path, text in pictures().items():
         name = path.relative_to(ROOT).as_posix()
         if not path.exists():
             found.append(f"{name} is missing; python3 scripts/maintain.py pictures draws it.")
-        elif not alike(path.read_text(encoding="utf-8"), _svg(drawn())):
+        elif not alike(path.read_text(encoding="utf-8"), text()):
             found.append(f"{name} is out of date; python3 scripts/maintain.py pictures draws it again.")
     return found
 
 
-def alike(svg, other):
-    """Do two pictures say the same, and do their lines run alike?"""
-    if _texts(svg) != _texts(other) or len(_lines(svg)) != len(_lines(other)):
+def alike(picture, other):
+    """Do two pictures say the same, do their lines run alike, and is whatever is no picture in them equal?"""
+    if _texts(picture) != _texts(other) or _rest(picture) != _rest(other):
         return False
-    return all(
+    lines = list(zip(_lines(picture), _lines(other), strict=False))
+    return len(_lines(picture)) == len(_lines(other)) and all(
         len(line) == len(second) and all(abs(a - b) <= POINTS for a, b in zip(line, second, strict=True))
-        for line, second in zip(_lines(svg), _lines(other), strict=True)
+        for line, second in lines
     )
-
-
-def _svg(picture):
-    return picture.svg if hasattr(picture, "svg") else picture.pipe("svg").decode()
 
 
 def _texts(svg):
     """What can be read in a picture, in any order."""
     return sorted(html.unescape(text).strip() for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg))
+
+
+def _rest(page):
+    """A page without its graph, "" for a picture."""
+    return re.sub(r"(?s)<svg.*</svg>", "", page) if page.startswith("<!doctype") else ""
 
 
 def _lines(svg):

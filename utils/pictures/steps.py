@@ -62,11 +62,12 @@ def trace_text(trace):
     return json.dumps(_plain(trace), ensure_ascii=False, allow_nan=False)
 
 
-def page(trace, graph):
-    """One HTML file that plays the trace, with nothing to load from anywhere."""
+def page(trace, graph, *, title="", look=""):
+    """One HTML file that plays the trace, with nothing to load from anywhere; `look` says what to watch."""
     rows = "\n".join(f"<li>{html.escape(step['say'])}</li>" for step in trace["steps"])
     parts = {
-        "TITLE": html.escape(textwrap.shorten(trace["program"], 100, placeholder=" …")),
+        "TITLE": html.escape(title or textwrap.shorten(trace["program"], 100, placeholder=" …")),
+        "LOOK": f"<p>{html.escape(look)}</p>\n<p><code>{html.escape(trace['program'])}</code></p>" if look else "",
         "ENGINE": html.escape(trace["engine"]),
         "PICTURE": _picture(trace, graph),
         "STEPS": rows,
