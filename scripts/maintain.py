@@ -68,10 +68,8 @@ def check(arguments):
 
 
 def _chosen(arguments):
-    """The topics named on the command line, or all; the processes of mutants warm up for no others."""
-    topics = tuple(map(catalog().topic, arguments.topics)) or catalog().ready
-    mutants.warm_for(topics)
-    return topics
+    """The topics named on the command line, or all."""
+    return tuple(map(catalog().topic, arguments.topics)) or catalog().ready
 
 
 def outcome_tables(arguments):

@@ -6,9 +6,7 @@ and what `own 02` says if that is not "own". When a screen becomes better, write
     python3 -m tests.test_learners
 """
 
-import os
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -16,24 +14,22 @@ import pytest
 
 from scripts import check as command
 from scripts import screen
-from utils.course import mutants, ownership
+from utils.course import ownership
 from utils.course.catalog import ROOT, catalog
 from utils.course.checking import check
+from utils.course.standby import Copies
 
 TOPIC = catalog().topic("02")
 FOLDER = ROOT / "tests" / "learners"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 PATIENCE = 4.0  # seconds, for the files that never end
-# Copies of a process that has everything imported, where the system has them; that all processes judge alike is tested
-# in test_loop_watch.py.
-START = mutants._fork if hasattr(os, "fork") else subprocess.Popen
 ASKED = TOPIC.steps_of(1)
 
 
-def screen_of(name):
+def screen_of(name, start):
     """What a learner with this file reads, with everything that changes from run to run taken out."""
     path = FOLDER / f"{name}.py"
-    verdict = check(TOPIC, path, asked=ASKED, patience=PATIENCE, start=START)
+    verdict = check(TOPIC, path, asked=ASKED, patience=PATIENCE, start=start)
     assert verdict.verdict != "broken", verdict.broken
     lines = screen.verdict_lines(TOPIC, verdict, path, True)
     if verdict.verdict == "pass":
@@ -52,11 +48,12 @@ def all_screens():
 
     def one(name):
         try:
-            return screen_of(name)
+            return screen_of(name, copies.start)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
 
-    with ThreadPoolExecutor(2) as pool:
+    # In copies of one process; that all processes judge alike is tested in test_loop_watch.py.
+    with Copies() as copies, ThreadPoolExecutor(2) as pool:
         return dict(zip(NAMES, pool.map(one, NAMES), strict=True))
 
 

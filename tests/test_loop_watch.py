@@ -110,7 +110,7 @@ def test_cold_standby_and_plain_pytest_give_the_same_verdict(name, tmp_path):
     steps = [step for step in TOPIC.steps if step.level <= upto]
     standby = Standby()
     try:
-        standby.prepare(TOPIC, path, upto=upto, steps=steps, upward=True)
+        standby.prepare(TOPIC)
         warm = check(TOPIC, path, asked=steps, start=standby.start)
     finally:
         standby.close()
@@ -124,7 +124,7 @@ def test_a_standby_that_expected_another_run_does_the_one_it_is_given(tmp_path):
     path.write_text(LEVEL01, encoding="utf-8")
     standby = Standby()
     try:
-        standby.prepare(TOPIC, path, upto=1, steps=TOPIC.steps[:1], upward=True)
+        standby.prepare(catalog().topic("00"))
         verdict = check(TOPIC, path, asked=TOPIC.steps[:2], start=standby.start)
         assert verdict.verdict == "pass" and set(verdict.states) == {step.id for step in TOPIC.steps[:2]}
         # And where none is waiting, a process is started from nothing.

@@ -275,7 +275,8 @@ def _text(seen):
 
 
 def _anonymous(message):
-    """A message without what differs from file to file: places and addresses."""
+    """A message without what differs from run to run: places, addresses, and where the stack ended."""
+    message = re.sub(r"(maximum recursion depth exceeded).*", r"\1", message)
     return re.sub(r"0x\w+|candidate_\w+|\S*/\S+|\d+", "", message)[:60]
 
 

@@ -1,9 +1,7 @@
 """Planted mistakes: one replacement in a file each, or a few, caught by a named test and explained by a diagnosis."""
 
 import json
-import multiprocessing
 import os
-import subprocess
 import tempfile
 import tomllib
 from collections import Counter
@@ -15,16 +13,11 @@ from utils.course import contract, running
 from utils.course.catalog import ROOT
 from utils.course.checking import judge_rows
 from utils.course.diagnosis import fingerprints
+from utils.course.standby import Copies
 
-SERVER = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else None)
-SERVER.set_forkserver_preload(["utils.course.warm"])
+PATIENCE = (2.0, 10.0)  # seconds for one test, and for one that is given another chance
 WITHOUT_FINGERPRINTS = {"cost", "answer", "place", "misnamed", "unmended", "at-large", "convention"}
 KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto", "looks"}
-
-
-def warm_for(topics):
-    """Say, before the first run, whose tests the server reads: all of them is the default (warm.py)."""
-    os.environ["COURSE_WARM"] = ",".join(topic.number for topic in topics)
 
 
 @dataclass(frozen=True)
@@ -76,13 +69,16 @@ def source(topic, mutant):
     return text
 
 
-def run_all(topic, mutants, jobs=2):
+def run_all(topic, mutants):
     """mutant id -> its Run; for a file that cannot be judged an empty one, which ends with the id of its problem.
 
     Each in a process of its own, since some of them never end.
     """
-    start = _fork if hasattr(os, "fork") else subprocess.Popen
-    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="course-") as folder,
+        Copies() as copies,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
 
         def one(mutant):
             path = Path(folder) / f"{mutant.id}.py"
@@ -90,43 +86,13 @@ def run_all(topic, mutants, jobs=2):
             problem = contract.problem_of(topic, path, mutant.upto)
             if problem:
                 return mutant.id, running.Run((), problem.id)
-            return mutant.id, running.run(topic, path, upto=mutant.upto, patience=6.0, start=start)
+            for patience in PATIENCE:
+                run = running.run(topic, path, upto=mutant.upto, patience=patience, start=copies.start)
+                if run.ending != "timeout" or (run.running or {}).get("test") == mutant.kills:
+                    break  # else it is the machine that was slow, and not the mutant
+            return mutant.id, run
 
-        with ThreadPoolExecutor(jobs) as pool:
-            return dict(pool.map(one, mutants))
-
-
-class _Fork:
-    """A copy of a process that has everything imported (warm.py), with the methods of Popen that running.py uses."""
-
-    def __init__(self, arguments, folder, environment, output):
-        self._process = SERVER.Process(target=_in_the_copy, args=(arguments, folder, environment, output), daemon=True)
-        self._process.start()
-        self.pid = self._process.pid
-
-    @property
-    def returncode(self):
-        return self._process.exitcode
-
-    def poll(self):
-        return self._process.exitcode
-
-    def wait(self, timeout=None):
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired("pytest", timeout)
-        return self._process.exitcode
-
-
-def _fork(command, *, cwd, env, stdout, **_):
-    """As Popen(command, …) for a command that is `python -m pytest …`."""
-    return _Fork(command[3:], cwd, env, stdout.name)
-
-
-def _in_the_copy(*arguments):
-    from utils.course import warm  # not above: whoever imports this module would be warmed too
-
-    warm.run_pytest(*arguments)
+        return dict(pool.map(one, mutants))
 
 
 def findings(topic, mutants, runs):

@@ -1,7 +1,6 @@
 """The outcome table of a topic: every level, the skeleton and the stub against every test, in one pytest session."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.course.catalog import ROOT
+from utils.course.running import environment
 
 CANDIDATES = ("skeleton", "level01", "level02", "level03", "level04", "stub")
 
@@ -30,8 +30,8 @@ def rows_of(topic, candidates, *options):
                    "-W", "ignore", *options]  # fmt: skip
         for candidate in candidates:
             command += ["--candidate", candidate]
-        environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COURSE_ENGINE": "stub"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        variables = {**environment(), "COURSE_ENGINE": "stub"}
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
         if done.returncode not in (0, 1):
             raise RuntimeError(done.stdout[-3000:] + done.stderr[-3000:])
         return [row for row in map(json.loads, rows.read_text(encoding="utf-8").splitlines()) if "test" in row]

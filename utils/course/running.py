@@ -46,7 +46,7 @@ def run(topic, path, *, level=None, upto=None, steps=(), upward=False, patience=
     """The Run of the tests of `topic` on the file at `path`: of one level, or of all up to one.
 
     `steps`: only the tests of these. `upward`: nothing above the first level that fails. `start` makes the process:
-    Popen from nothing, the standby of `watch` and the copies of mutants.py from one that has everything imported.
+    Popen from nothing, those of standby.py from one that has everything imported.
     `superseded` is asked every few milliseconds; when it says yes, the process is killed and Superseded raised.
     """
     chosen = arguments(topic, path, level=level, upto=upto, steps=steps, upward=upward, patience=patience)
@@ -85,6 +85,8 @@ def environment():
     # Plugins of the learner's environment cost seconds and may change what a test means.
     variables = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT),
                  "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}  # fmt: skip
+    # One thread computes the same last bits on every machine; and a copy of a process has none of its other threads.
+    variables |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
     variables.pop("PYTEST_ADDOPTS", None)
     return variables
 

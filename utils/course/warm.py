@@ -1,35 +1,103 @@
-"""Imported once, in the server from which mutants.py forks its runs: everything is imported there, and tried once.
+"""The process that waits for a run (standby.py): it reads a topic's tests, waits for a job, and does it.
 
-A run that starts as a copy of this process begins with its first test. A process of its own would spend most of its
-time on starting Python, importing pytest and reading the tests.
+    python -m utils.course.warm TESTS [--copies]
+
+A job is the arguments of pytest and the environment variables, one line of JSON. With --copies there may be many: each
+is done by a copy of this process, whose id is the answer; asked for an id, it answers how that copy has ended.
 """
 
+import argparse
 import gc
+import json
 import os
+import sys
+from contextlib import suppress
 
 import pytest
 
-from utils.course.catalog import ROOT, catalog
-
-_wanted = os.environ.get("COURSE_WARM")  # set by mutants.warm_for; else every topic
-for _topic in catalog().ready:
-    if _wanted and _topic.number not in _wanted.split(","):
-        continue
-    if (ROOT / "tests" / "mutants" / f"{_topic.folder.name}.toml").exists():
-        pytest.main([
-            str(_topic.tests), "--candidate", "level02", "--upto", "2", "--rootdir", str(ROOT),
-            "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore",
-        ])  # fmt: skip
-gc.freeze()  # what lives now is shared with every copy; a collector that touched it would make them copy it
+from utils.course import reporting
+from utils.course.running import OPTIONS
 
 
-def run_pytest(arguments, folder, environment, output):
-    """In the copy: pytest with these arguments, all that it prints in the file `output`; never returns."""
-    os.setsid()
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    written = os.open(output, os.O_WRONLY | os.O_APPEND)
-    os.dup2(written, 1)
-    os.dup2(written, 2)
-    os._exit(pytest.main(arguments))
+def main(tests, *how):
+    """Never returns."""
+    # pytest puts something else in the place of these two; and what is printed must not be taken for an answer.
+    given, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    pytest.main([tests, *OPTIONS, "--candidate", "stub", "--upto", "2"])  # above, tests are too heavy to be tried
+    plugin = _Opened(given, answers, copies="--copies" in how)
+    os._exit(int(pytest.main([tests, *OPTIONS, "--candidate", "stub"], plugins=[plugin])))
+
+
+class _Opened:
+    """A plugin that holds a session at its first test until there is a job, and then does that one."""
+
+    def __init__(self, given, answers, *, copies):
+        self._given, self._answers, self._copies = given, answers, copies
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session, items):
+        if not hasattr(self, "_tests"):
+            self._tests = list(items)  # before any are left out
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        gc.collect()
+        gc.freeze()  # what is here already is not looked through again when the candidate makes garbage
+        arguments, variables = self._first_in_a_copy() if self._copies else self._line()
+        self._given.close()
+        self._answers.close()
+        os.environ.clear()
+        os.environ.update(variables)
+        self._choose(session, arguments)
+
+    def _line(self):
+        line = self._given.readline()
+        if not line:  # whoever wanted something is gone
+            os._exit(0)
+        return json.loads(line)
+
+    def _first_in_a_copy(self):
+        """Answer each line; comes back with its job in each copy."""
+        while True:
+            asked = self._line()
+            if len(asked) == 1:
+                ended, status = os.waitpid(asked[0], os.WNOHANG)
+                answer = os.waitstatus_to_exitcode(status) if ended else None
+            else:
+                answer = os.fork()
+                with suppress(OSError):  # in both, since nobody knows which comes first; it may have ended already
+                    os.setpgid(answer, 0)
+                if answer == 0:
+                    return asked
+            self._answers.write(json.dumps(answer).encode() + b"\n")
+            self._answers.flush()
+
+    def _choose(self, session, arguments):
+        """Make of the session what it would be had it begun with these arguments."""
+        config, options = session.config, _options(arguments)
+        vars(config.option).update(vars(options))
+        for test in self._tests:
+            if "candidate" in test.fixturenames:
+                test.callspec.params["candidate"] = options.candidate[0]
+        session.items[:] = self._tests
+        config.hook.pytest_collection_modifyitems(session=session, config=config, items=session.items)
+        config.hook.pytest_collection_finish(session=session)
+        session.testscollected = len(session.items)
+        reporting.open_results(config, options.rows, options.trace_file)
+
+
+def _options(arguments):
+    """The options of a run, of which there are these (see running.arguments)."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--candidate", action="append")
+    for name in ("--level", "--upto"):
+        parser.add_argument(name, type=int)
+    for name in ("--steps", "--patience", "--rows", "--trace-file"):
+        parser.add_argument(name)
+    parser.add_argument("--upward", action="store_true")
+    return parser.parse_known_args(arguments)[0]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

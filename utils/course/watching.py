@@ -79,8 +79,7 @@ class Watch:
 
     def prepare(self):
         """Have a process waiting for the next save."""
-        highest = max((step.level for step in self.asked if step.level < 4), default=1)
-        self._standby.prepare(self.topic, self.topic.workspace_file, upto=highest, steps=self.asked, upward=True)
+        self._standby.prepare(self.topic)
 
     def saved(self):
         """True once for each save."""
