@@ -24,9 +24,14 @@ def main(tests, *how):
     # pytest puts something else in the place of these two; and what is printed must not be taken for an answer.
     given, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    pytest.main([tests, *OPTIONS, "--candidate", "stub", "--upto", "2"])  # above, tests are too heavy to be tried
+    rehearse(tests)
     plugin = _Opened(given, answers, copies="--copies" in how)
     os._exit(int(pytest.main([tests, *OPTIONS, "--candidate", "stub"], plugins=[plugin])))
+
+
+def rehearse(tests):
+    """Run tests once, so that everything is imported, and expected values are computed."""
+    pytest.main([str(tests), *OPTIONS, "--candidate", "stub", "--upto", "2"])  # above, they are too heavy
 
 
 class _Opened:
