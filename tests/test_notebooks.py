@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from utils import lab
-from utils.course import cells, notebooks
+from utils.course import cells, excerpts, notebooks
 from utils.course.catalog import ROOT, catalog
 
 TOPIC = catalog().topic("02")
@@ -49,16 +49,25 @@ def test_the_links_of_a_notebook_lead_somewhere(source):
 
 
 def test_nothing_of_a_terminal_is_left_in_an_included_section():
-    included = notebooks.included(SOURCES[0], "06/README.md", "train: XOR, learnt", None, "Seed 4 gets")
+    included = excerpts.included(SOURCES[0], "06/README.md", "train: XOR, learnt", None, "Seed 4 gets")
     text = "\n".join(cell["text"] for cell in included)
     assert "Then look" not in text and "learn.py" not in text and "gives back the list of losses." in text
 
 
 def test_a_program_of_a_page_becomes_a_cell_and_its_output_and_its_import_of_the_engine_go():
-    text = [cell for cell in notebooks.included(SOURCES[0], "07/README.md", "downhill: one step downhill")]
+    text = [cell for cell in excerpts.included(SOURCES[0], "07/README.md", "downhill: one step downhill")]
     programs = [cell["text"] for cell in text if cell["kind"] == "code"]
     assert any("Engine(3.0)" in program for program in programs) and "utils.engine" not in "".join(programs)
     assert not any("```text" in cell["text"] for cell in text)
+
+
+def test_links_are_turned_to_where_the_notebook_lies_and_code_is_left_alone():
+    page = TOPIC.folder / "README.md"
+    text = "[a](hints/x.md#y) [b](#z) [c](https://a.b/c) `d[0](e)`\n```python\nf[0](g)\n```\n[h](../03-x/i.md)"
+    assert excerpts.LINK.sub(lambda match: excerpts._link_from_here(page, match), text) == (
+        "[a](../topics/02-autograd-engine/hints/x.md#y) [b](../topics/02-autograd-engine/README.md#z) "
+        "[c](https://a.b/c) `d[0](e)`\n```python\nf[0](g)\n```\n[h](../topics/03-x/i.md)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,8 +78,8 @@ def test_a_program_of_a_page_becomes_a_cell_and_its_output_and_its_import_of_the
     ],
 )
 def test_an_include_that_leads_nowhere_is_told(arguments, says):
-    with pytest.raises(notebooks.SourceError, match=re.escape(says)):
-        list(notebooks.included(SOURCES[0], *arguments))
+    with pytest.raises(excerpts.SourceError, match=re.escape(says)):
+        list(excerpts.included(SOURCES[0], *arguments))
 
 
 def test_without_an_address_of_the_course_there_is_neither_badge_nor_fetching():

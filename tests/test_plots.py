@@ -13,7 +13,8 @@ from scripts import visualization_utils
 from utils import plots
 from utils.course import gallery
 from utils.course.catalog import ROOT
-from utils.pictures.figures import Axis, around, brightness
+from utils.pictures.axes import Axis, around
+from utils.pictures.figures import brightness
 
 
 def lines(figure):

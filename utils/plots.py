@@ -21,7 +21,8 @@ inline picture of matplotlib costs 35 MB, and the same numbers give the same byt
 import bisect
 import math
 
-from utils.pictures.figures import HIGH, MIDDLE, Axis, Figure, Names, Panel, around, diverging, mixed
+from utils.pictures.axes import Axis, Names, around
+from utils.pictures.figures import HIGH, MIDDLE, Figure, Panel, diverging, mixed
 
 BARS = "▁▂▃▄▅▆▇█"
 BANDS = 10  # areas of one color in a field

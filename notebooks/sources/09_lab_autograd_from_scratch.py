@@ -90,8 +90,8 @@ check("02", "forgotten-path")
 # %% [markdown]
 # ## 7. See it
 #
-# A box is a value with its gradient, a circle an operation, and the number on an arrow the local derivative. Two arrows
-# leave `a`, and two leave `c`.
+# A box is a value with its gradient, a circle an operation; the number on an arrow is the local derivative, where the
+# engine keeps its way back under the name `_backward`. Two arrows leave `a`, and two leave `c`.
 
 # %%
 from utils.drawing import draw
@@ -99,8 +99,8 @@ from utils.drawing import draw
 draw(e)
 
 # %% [markdown]
-# And one step at a time. Below the picture are buttons; the arrow keys work as well. Choose *predict* and type each
-# number before you see it. If your engine has a mistake, *compare* points at the arrow where it happens.
+# And one step at a time, by the buttons or, after a click into the frame, by the arrow keys. Choose *predict* and type
+# each number before you see it. If your engine has a mistake, *compare* points at the arrow where it happens.
 
 # %%
 play("c = a + b; d = c*a; e = c*d", Engine, a=2, b=3)

@@ -84,6 +84,11 @@ def svg(found):
     return "\n".join([head, title, f'<rect width="{width}" height="{height}" fill="#fff"/>', *parts, "</svg>\n"])
 
 
+def views(candidate):
+    """The picture of all views, for a candidate."""
+    return svg(seen_by(candidate))
+
+
 def _cells(rows, left, top):
     """Squares for rows of numbers; the color says from which row of a a number comes."""
     for i, row in enumerate(rows):

@@ -38,8 +38,8 @@ def _text(topic, name, entry):
     if name.endswith(".html"):
         return finished_page(lessons()[name.removesuffix(".html")])
     if "plot" in entry:
-        candidate = load_candidate(topic.solution(3))
-        return getattr(load(topic.folder / "visualization.py"), entry["plot"])(candidate).svg
+        drawn = getattr(load(topic.folder / "visualization.py"), entry["plot"])(load_candidate(topic.solution(3)))
+        return drawn if isinstance(drawn, str) else drawn.svg
     from utils.drawing import draw
 
     return draw(root_of(entry["program"], entry["inputs"])).pipe("svg").decode()

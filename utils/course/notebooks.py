@@ -13,18 +13,14 @@ Standard library only, so that `maintain.py check` needs nothing installed; cell
 gives the same bytes, which a notebook written by other tools does not.
 """
 
-import ast
 import json
 import re
-import textwrap
-import tomllib
 
-from utils.course import texts
 from utils.course.catalog import ROOT, catalog
+from utils.course.excerpts import SourceError, code_of, included, version_tag, your_turn
 
 FOLDER = ROOT / "notebooks"
 NOTES = "**Your notes**\n\n*Double-click here and write.*"
-ENGINE_IMPORT = re.compile(r"(?m)^from utils\.(engine|autograd_stub) import Value\n")
 INCLUDE = re.compile(r'^include: (\S+), "([^"]+)"(?: from "([^"]+)")?(?: until "([^"]+)")?$')
 SETUP = """\
 # Finds the course in this folder or one above it.
@@ -46,10 +42,6 @@ if course is None and "google.colab" in sys.modules:  # there it is fetched firs
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "pytest>=8.4,<10", "numpy"], check=True)
 """
 COLAB_SITE = "https://colab.research.google.com"
-
-
-class SourceError(ValueError):
-    """A source asks for something that is not there; the text says what and where."""
 
 
 def sources():
@@ -132,9 +124,9 @@ def _cells(source, head, body):
         yield {"kind": "code", "text": setup(catalog().url) + body}
     elif head.startswith("your turn: "):
         number, step, *names = head.removeprefix("your turn: ").split()
-        yield _your_turn(source, catalog().topic(number), step, names)
+        yield your_turn(source, catalog().topic(number), step, names)
     elif head.startswith("code: "):
-        yield {"kind": "code", "text": _code(source, *head.removeprefix("code: ").split()) + body}
+        yield {"kind": "code", "text": code_of(source, *head.removeprefix("code: ").split()) + body}
     elif not head:
         yield {"kind": "code", "text": body}
     else:
@@ -155,134 +147,9 @@ def _text_cells(source, text):
     yield {"kind": "markdown", "text": "\n".join(prose).strip()}
 
 
-def included(source, page, title, start=None, end=None):
-    """The cells of a section of a topic's page: prose, and its programs as code, without what they print."""
-    topic = catalog().topic(page.split("/")[0])
-    path = topic.folder / page.split("/", 1)[1]
-    if not path.exists():
-        raise SourceError(f"{source.name}: there is no page {page}.")
-    body = _section(path.read_text(encoding="utf-8"), title)
-    for mark in filter(None, (start, end)):
-        if body is None or not re.search(rf"(?m)^{re.escape(mark)}", body):
-            raise SourceError(f"{source.name}: {page}, {title!r} has no line that begins with {mark!r}.")
-    if body is None:
-        raise SourceError(f"{source.name}: {page} has no section {title!r}.")
-    if start:
-        body = body[re.search(rf"(?m)^{re.escape(start)}", body).start() :]
-    if end:
-        body = body[: re.search(rf"(?m)^{re.escape(end)}", body).start()]
-    body = re.sub(r"(\]\()(?![a-z]+:|#)([^)]+)\)", lambda m: f"{m[1]}{_address(path, m[2])})", body)
-    body = re.sub(r"(\]\()(#[^)]+)\)", lambda m: f"{m[1]}{_address(path, path.name)}{m[2]})", body)
-    ran = False
-    for prose, fence in _pieces(body):
-        language, *flags = (fence.info.split() or [""]) if fence else [""]
-        # What is typed into a terminal there is done by cells here, so the words that lead up to it go as well.
-        if left_out := language == "console" and "learn.py" in fence.text:
-            prose = re.sub(r"(?s)(\A|(?<=[.!?])\s)(?:(?![.!?]\s).)*:\Z", "", prose)
-        yield {"kind": "markdown", "text": prose}
-        if language == "python" and "no-run" not in flags:
-            ran = True
-            yield {"kind": "code", "text": _program(fence.text)}
-        elif language == "text" and ran:
-            ran = False  # the cell prints it
-        elif fence and not left_out:
-            yield {"kind": "markdown", "text": f"```{language}\n{fence.text.rstrip()}\n```"}
-
-
-def _program(text):
-    """A program of a page, on the notebook's own Engine, since Value is what is being written there."""
-    text = re.sub(r"\bValue\(", "Engine(", ENGINE_IMPORT.sub("", text))
-    return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n")
-
-
-def _pieces(body):
-    """(text, the fenced block that follows it or None); a folded answer stays whole."""
-    place = 0
-    for match in re.finditer(r"(?ms)^<details>.*?^</details>|^```[^\n`]*\n.*?^```[ \t]*$", body):
-        if match[0].startswith("```"):
-            (block,) = texts.blocks(match[0])
-            yield body[place : match.start()].strip(), block
-            place = match.end()
-    yield body[place:].strip(), None
-
-
-def _section(text, title):
-    """The body under a heading of any depth, up to the next one of that depth or above; None without it."""
-    plain = re.sub(r"(?ms)^```.*?^```[ \t]*$", lambda m: m[0].replace("#", " "), text)
-    match = re.search(rf"(?m)^(#+) {re.escape(title)}[ \t]*\n", plain)
-    if not match:
-        return None
-    following = re.search(rf"(?m)^#{{1,{len(match[1])}}} ", plain[match.end() :])
-    return text[match.end() : match.end() + following.start() if following else len(text)].strip()
-
-
-def _address(path, link):
-    """A link of a topic's page, as it is found from a notebook."""
-    target, _, place = link.partition("#")
-    there = (path.parent / target).resolve().relative_to(ROOT).as_posix() + (f"#{place}" if place else "")
-    return f"{catalog().url}/blob/{_tag()}/{there}" if catalog().url else f"../{there}"
-
-
-def _your_turn(source, topic, id, names):
-    """The names of a step as the skeleton has them, to be filled in, and the line that judges them."""
-    if id not in {step.id for step in topic.steps}:
-        raise SourceError(f"{source.name}: Topic {topic.number} has no step {id}.")
-    step = topic.step(id)
-    text = topic.skeleton.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    earlier = {about.split(".")[0] for one in topic.steps[: topic.steps.index(step)] for about in one.about}
-    pieces = [f"# Your turn: {step.title}. Write it, run this cell, read what it says, try again."]
-    wanted = names or step.about
-    for name in dict.fromkeys(about.split(".")[0] for about in wanted):
-        node = next(node for node in tree.body if getattr(node, "name", "") == name)
-        goes_on = name in earlier and name not in wanted
-        pieces.append(_class(text, node, wanted, goes_on) if isinstance(node, ast.ClassDef) else _source(text, node))
-    code = "\n\n\n".join([pieces[0] + "\n" + "\n\n\n".join(pieces[1:]), f'check("{topic.number}", "{id}")'])
-    return {"kind": "code", "text": code, "metadata": {"your-turn": f"{topic.number} {id}"}}
-
-
-def _class(text, node, names, goes_on):
-    """The part of a class that is named; all of it where that is its own name alone; `class A(A)` if it `goes_on`."""
-    wanted = {name.partition(".")[2] for name in names if name.split(".")[0] == node.name}
-    methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
-    wanted |= methods if wanted == {""} else {"__init__", "__repr__"} if "" in wanted else set()
-    methods = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name in wanted]
-    lines = [f"class {node.name}({node.name}):  # the same class, and more" if goes_on else f"class {node.name}:"]
-    described = ast.get_docstring(node, clean=False)
-    if described and not goes_on:
-        lines += [f'    """{described}"""', ""]
-    return "\n".join([*lines, "\n\n".join(textwrap.indent(_source(text, part), "    ") for part in methods)])
-
-
-def _code(source, where, *names):
-    """Definitions of a level's file; of a class the methods that are named."""
-    number, level = where.split("/")
-    path = catalog().topic(number).candidate_path(level)
-    text = path.read_text(encoding="utf-8")
-    pieces = []
-    for name in dict.fromkeys(name.split(".")[0] for name in names):
-        node = next((node for node in ast.parse(text).body if getattr(node, "name", "") == name), None)
-        if node is None:
-            raise SourceError(f"{source.name}: {path.name} has no {name}.")
-        if isinstance(node, ast.ClassDef) and name not in names:
-            wanted = [one.partition(".")[2] for one in names if one.startswith(f"{name}.")]
-            parts = [part for part in node.body if getattr(part, "name", "") in wanted]
-            body = "\n\n".join(textwrap.indent(_source(text, part), "    ") for part in parts)
-            pieces.append(f"class {name}:\n{body}")
-        else:
-            pieces.append(_source(text, node))
-    return "\n\n\n".join(pieces) + "\n"
-
-
-def _source(text, node):
-    """The text of a definition, comments included, not indented."""
-    lines = text.splitlines()[node.lineno - 1 : node.end_lineno]
-    return textwrap.dedent("\n".join(lines))
-
-
 def setup(url):
     """The lines that find the course; with an address also those that fetch it on Colab, at the tag of this version."""
-    return SETUP.replace("COLAB", COLAB.replace("TAG", _tag()).replace("URL", url) if url else "")
+    return SETUP.replace("COLAB", COLAB.replace("TAG", version_tag()).replace("URL", url) if url else "")
 
 
 def badge(url, name):
@@ -291,9 +158,4 @@ def badge(url, name):
     if not match:
         return ""
     image = f"![Open in Colab]({COLAB_SITE}/assets/colab-badge.svg)"
-    return f"[{image}]({COLAB_SITE}/github/{match[1]}/blob/{_tag()}/notebooks/{name})"
-
-
-def _tag():
-    """The tag that a fetched copy of the course is at."""
-    return "v" + tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return f"[{image}]({COLAB_SITE}/github/{match[1]}/blob/{version_tag()}/notebooks/{name})"

@@ -6,8 +6,10 @@ Every color stands in the element itself, for light paper, and has a class that 
 
 import html
 import math
-from dataclasses import dataclass
 from pathlib import Path
+
+from utils.pictures.axes import Names
+from utils.pictures.fields import above, level_lines
 
 INK, FAINT, PAPER = "#333333", "#dddddd", "#ffffff"
 # Told apart by nearly everyone (Okabe and Ito), and by their dashes where color does not count; light and dark paper.
@@ -25,77 +27,6 @@ STYLE = (
     + "".join(f".plot .s{k}{{stroke:{dark}}}" for k, (_, dark, _) in enumerate(SERIES))
     + "}</style>"
 )
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A range of numbers, on a linear or a logarithmic scale, and what stands beside it."""
-
-    low: float
-    high: float
-    name: str = ""
-    log: bool = False
-
-    def share(self, number):
-        """Where a number lies, from 0 at `low` to 1 at `high`; numbers outside lie on the border."""
-        if self.log:
-            number = math.log(max(number, self.low) / self.low) / math.log(self.high / self.low)
-        else:
-            number = (number - self.low) / (self.high - self.low)
-        return min(max(number, 0.0), 1.0)
-
-    def ticks(self, most=6):
-        """The round numbers to write along the axis."""
-        if self.log:
-            first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-            return [10.0**k for k in range(first, last + 1, max(1, math.ceil((last - first) / most)))]
-        step = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
-        step *= next(m for m in (1, 2, 5, 10) if (self.high - self.low) / (m * step) <= most)
-        return [k * step for k in range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)]
-
-    def written(self, tick):
-        """A number at a tick: -0.5 as −0.5, 0.00001 as 1e−5."""
-        text = f"{tick + 0.0:.6g}" if abs(tick) < 1e5 else f"{tick:.0e}"
-        return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
-
-
-@dataclass(frozen=True)
-class Names:
-    """An axis with one name for each row or column of a table; `downward` from the top."""
-
-    names: tuple
-    name: str = ""
-    downward: bool = False
-
-    def share(self, place):
-        share = (place + 0.5) / len(self.names)
-        return 1 - share if self.downward else share
-
-    def ticks(self):
-        return range(len(self.names))
-
-    def written(self, tick):
-        return self.names[tick]
-
-
-def around(numbers, name="", log=False, snug=False):
-    """The Axis that shows all of `numbers`, up to the next tick or decade; `snug`: and nothing else.
-
-    Raises ValueError where there is none to show.
-    """
-    known = [n for n in numbers if math.isfinite(n) and (n > 0 or not log)]
-    if not known:
-        raise ValueError(f"There is no {'positive ' if log else ''}finite number to draw.")
-    low, high = min(known), max(known)
-    if low == high:
-        low, high = (low / 2, high * 2) if log else (low - 1.0, high + 1.0)
-    if snug:
-        return Axis(low, high, name, log)
-    if log:
-        return Axis(10.0 ** math.floor(math.log10(low) + 1e-9), 10.0 ** math.ceil(math.log10(high) - 1e-9), name, True)
-    first, second, *_ = Axis(low, high).ticks()
-    step = second - first
-    return Axis(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, name)
 
 
 class Panel:
@@ -150,7 +81,7 @@ class Panel:
         self.parts.append(rectangle(left, high, right - left, low - high, colors[0]))
         places = [[self.at(x[j], y[i]) for j in range(len(x))] for i in range(len(y))]
         for level, color in zip(levels, colors[1:], strict=True):
-            path = "".join(_above(grid, level, places))
+            path = "".join(above(grid, level, places))
             if path:  # the stroke closes the hairlines between neighbors
                 look = f'fill="{color}" stroke="{color}" stroke-width="7" transform="scale(.1)"'
                 self.parts.append(f'<path d="{path}" {look}/>')
@@ -158,10 +89,8 @@ class Panel:
     def contour(self, grid, level, x, y, color="#000000", width=2):
         """The line on which a field crosses a level."""
         path = ""
-        for cell in _cells(grid):
-            crossings = list(_crossings(cell, level))
-            for a, b in zip(crossings[::2], crossings[1::2], strict=True):
-                path += "M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*self._inside(a, x, y), *self._inside(b, x, y))
+        for a, b in level_lines(grid, level):
+            path += "M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*self._inside(a, x, y), *self._inside(b, x, y))
         if path:
             self.parts.append(f'<path d="{path}" fill="none" stroke="{color}" stroke-width="{width}"/>')
 
@@ -314,59 +243,3 @@ def brightness(color):
     parts = [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
     red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-# Fields ---------------------------------------------------------------------------------------------------------------
-
-
-def _cells(grid):
-    """The four corners of each cell of a grid, in a circle: ((column, row), number)."""
-    for i in range(len(grid) - 1):
-        for j in range(len(grid[0]) - 1):
-            yield [((c, r), grid[r][c]) for c, r in ((j, i), (j + 1, i), (j + 1, i + 1), (j, i + 1))]
-
-
-def _crossings(cell, level):
-    """The places on the sides of a cell where its numbers cross a level."""
-    for (place, a), (following, b) in zip(cell, cell[1:] + cell[:1], strict=True):
-        if (a >= level) != (b >= level):
-            yield _between(place, following, (level - a) / (b - a))
-
-
-def _between(a, b, share):
-    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
-
-
-def _above(grid, level, places):
-    """The area where a grid is at least `level`, as pieces of an SVG path; whole cells are joined along their row."""
-    columns = len(grid[0]) - 1
-    start = None
-    for cell in _cells(grid):
-        above = [value >= level for _, value in cell]
-        column, row = cell[0][0]
-        if all(above) and start is None:
-            start = column
-        if start is not None and (not all(above) or column == columns - 1):
-            end = column if not all(above) else column + 1
-            corners = [places[row][start], places[row][end], places[row + 1][end], places[row + 1][start]]
-            yield _polygon(corners)
-            start = None
-        if any(above) and not all(above):
-            corners = []
-            for (place, a), (following, b) in zip(cell, cell[1:] + cell[:1], strict=True):
-                here, there = places[place[1]][place[0]], places[following[1]][following[0]]
-                if a >= level:
-                    corners.append(here)
-                if (a >= level) != (b >= level):
-                    corners.append(_between(here, there, (level - a) / (b - a)))
-            yield _polygon(corners)
-
-
-def _polygon(corners):
-    """A closed piece of path in whole tenths of a point, from each corner to the next: half as long as in decimals."""
-    (x, y), *rest = [(round(10 * x), round(10 * y)) for x, y in corners]
-    path = f"M{x} {y}l"
-    for right, down in rest:
-        path += f"{right - x} {down - y} "
-        x, y = right, down
-    return path.rstrip().replace(" -", "-") + "z"
