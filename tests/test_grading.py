@@ -43,6 +43,12 @@ def test_the_reference_holds_everywhere_and_the_skeleton_nowhere(grader, topic):
 
 
 @pytest.mark.parametrize("topic", ASKED, ids=lambda topic: topic.number)
+def test_every_step_of_a_topic_with_case_programs_is_judged_by_one(topic):
+    judged = {judge.step_of(topic, one).id for level in topic.levels for one in judge.all_cases(topic, level)}
+    assert judged == {step.id for step in topic.steps}
+
+
+@pytest.mark.parametrize("topic", ASKED, ids=lambda topic: topic.number)
 def test_a_level_holds_its_own_cases_and_misses_some_of_the_next(grader, topic):
     for level in (1, 2):
         source = topic.solution(level).read_bytes()

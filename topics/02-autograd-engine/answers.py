@@ -6,7 +6,7 @@ answers; it shares no mistake with an engine that carries derivatives backward.
 
 import math
 
-from utils.course.expressions import exact
+from utils.course.expressions import Dual, exact
 
 
 def oracle(name, cases):
@@ -21,7 +21,10 @@ def of_programs(draw, cases, programs):
     answers = []
     for program, inputs in programs:
         truth = differentiated(program, inputs, cases)
-        answers += [truth.value, *cases.along(draw, [truth.gradients[f"v{place}"] for place in range(len(inputs))])]
+        scope = cases.play(Dual, program, inputs)[1]
+        numbers = [value.value for value in scope if isinstance(value, Dual)]
+        answers += [truth.value, 1.0, *cases.along(draw, numbers)]
+        answers += cases.along(draw, [truth.gradients[f"v{place}"] for place in range(len(inputs))])
     return answers
 
 
@@ -47,6 +50,11 @@ def a_box_keeps_its_number(draw, cases):
     return [part for value in draw.numbers(3) for part in (value, 0.0)]
 
 
+def the_output_itself_receives_one(draw, cases):
+    leaf, other = draw.numbers(2)
+    return [leaf, 1.0, 1.0 + other]
+
+
 def sums_and_products_have_their_numbers(draw, cases):
     return [cases.play(float, program, inputs)[1][-1] for program, inputs in cases.graphs(draw, "+*", count=6)]
 
@@ -66,20 +74,33 @@ def stacked_diamonds_take_no_time(draw, cases):
     return [(1 + k) ** 40, (1 + k) ** 40, 40 * (1 + k) ** 39]
 
 
+def twelve_thousand_values_take_no_time(draw, cases):
+    numbers = draw.numbers(4096)
+    total = math.fsum(numbers)
+    return [total * draw.number(), total]
+
+
+def names_that_are_given_new_values(draw, cases):
+    a, b, c = draw.numbers(3)
+    truth = exact("((a + b) * c - a) / b", {"a": a, "b": b, "c": c})
+    return [truth.value, a, b, c, *(truth.gradients[name] for name in "abc")]
+
+
 def gradients_add_up_until_they_are_cleared(draw, cases):
     a, b, c = draw.numbers(3)
-    return [b + c, a, 0.0, a, c]
+    return [b + c, a, 0.0, a, a, c]
 
 
 def a_chain_of_a_hundred_thousand(draw, cases):
     start, factor = draw.number(), 1.0 + draw.number(low=1e-6, high=1e-5)
-    slope = (factor**50_001 - 1.0) / (factor - 1.0)
-    return [start * slope, slope]
+    slope = math.expm1(50_001 * math.log1p(factor - 1.0)) / (factor - 1.0)
+    return [start * slope, slope, 1.0]
 
 
 def huge_inputs_do_not_overflow(draw, cases):
     answers = []
-    for value in (draw.number(low=800, high=2000), draw.number(low=0.5, high=3.0)):
+    large = draw.number(low=800, high=2000)
+    for value in (large, -large, draw.number(low=0.5, high=3.0)):
         t, s = math.tanh(value), (1 + math.tanh(value / 2)) / 2
         answers += [t, 1 - t * t, s, s * (1 - s)]
     return answers
@@ -95,8 +116,8 @@ def a_second_backward_adds_the_same_to_the_leaves(draw, cases):
 
 def a_graph_of_fifty_thousand_values_is_small(draw, cases):
     start, factor = draw.number(), 1.0 + draw.number(low=1e-6, high=1e-5)
-    slope = 250 * (factor**100 - 1.0) / (factor - 1.0)
-    return [start * slope, slope]
+    slope = 250 * math.fsum(factor**n for n in range(100))
+    return [start * slope, slope, start * slope, 0.0, start * slope, slope]
 
 
 def the_given_network_learns(draw, cases):

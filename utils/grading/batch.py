@@ -153,7 +153,7 @@ def units_of(submissions, seed, levels):
                 if (number, content) not in seen:
                     seen.add((number, content))
                     own_seed = worker.seed_of(seed, content, number)
-                    again = int(own_seed, 16) % AGAIN == 0
+                    again = int(own_seed[8:], 16) % AGAIN == 0
                     units.append(Unit(number, content, own_seed, _levels(topic, levels), again))
     return units, sources
 

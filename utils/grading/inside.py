@@ -10,7 +10,7 @@ import signal
 
 from utils.course.loading import load_candidate
 from utils.grading import cases as asking
-from utils.grading.cases import Draw, cases_in, flat
+from utils.grading.cases import Draw, cases_in, flat, seed_for
 
 CASE_SECONDS = 1.0  # of computing for one case; the limits from outside hold as well
 
@@ -38,7 +38,7 @@ def answer(module, job, source, write):
         try:
             signal.setitimer(signal.ITIMER_PROF, CASE_SECONDS)
             try:
-                numbers = flat(one.ask(candidate, Draw(job["seed"], one.name)))
+                numbers = flat(one.ask(candidate, Draw(seed_for(one, job["seed"]), one.name)))
             finally:
                 signal.setitimer(signal.ITIMER_PROF, 0)
         except asking.NoNumber as error:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from utils.course.loading import load, load_candidate, load_once
-from utils.grading.cases import Case, Draw, cases_in, flat
+from utils.grading.cases import Case, Draw, cases_in, flat, seed_for
 
 WORDS = {  # of an outcome, for reports
     "holds": "right",
@@ -101,7 +101,7 @@ def judge(topic, level, seed, lines, alone=""):
         if trouble == "forged":
             outcome, words = "forged", ""
         elif kind == "answers":
-            outcome, words = _compare(content, expected(topic, one, seed), one.tolerance)
+            outcome, words = _compare(content, expected(topic, one, seed_for(one, seed)), one.tolerance)
         else:
             outcome, words = kind, content
         found.append(Judged(one.name, step_of(topic, one).id, one.about, outcome, words))

@@ -55,7 +55,8 @@ class Task:
 
 def seed_of(batch_seed, content, topic):
     """The seed of a submission: fresh for each batch and content, and computed again from the recorded batch seed."""
-    return hashlib.sha256(f"{batch_seed} {content} {topic}".encode()).hexdigest()[:16]
+    words = str(batch_seed), f"{batch_seed} {content} {topic}"
+    return "".join(hashlib.sha256(text.encode()).hexdigest()[:8] for text in words)
 
 
 def needed(topic):
@@ -105,9 +106,9 @@ class Grader:
         Raises NotIsolated.
         """
         topic = catalog().topic(task.topic)
-        cases, endings, trouble, took = [], [], "", {"seconds": 0.0, "cpu": 0.0, "judge": 0.0}
+        cases, shared, endings, trouble, took = [], [], [], "", {"seconds": 0.0, "cpu": 0.0, "judge": 0.0}
         for alone in ["", *(one.name for one in judge.all_cases(topic, task.level) if one.megabytes)]:
-            if alone and cases and not any(one.outcome == "holds" for one in cases):
+            if alone and shared and not any(one.outcome == "holds" for one in shared):
                 cases.append(judge.not_asked(topic, task.level, alone))
                 continue
             job = {"level": task.level, "seed": task.seed, "alone": alone}
@@ -121,6 +122,7 @@ class Grader:
             took["judge"] += time.process_time() - started
             took["seconds"] += ended.get("seconds", 0.0)
             took["cpu"] += ended.get("cpu", 0.0)
+            shared = shared if alone else found
             cases, trouble = cases + found, trouble or wrong
             stopped = any(one.outcome == "missing" for one in found)
             if stopped or ended["ended"] not in ("exit",):

@@ -1,0 +1,239 @@
+"""The grader at size: what isolation costs, twenty thousand gradings, kills at random moments, random bytes, Dask.
+
+python3 benchmarks/grading.py cost
+python3 benchmarks/grading.py scale --gradings 20000
+python3 benchmarks/grading.py kills --kills 50
+python3 benchmarks/grading.py bytes --submissions 1000
+python3 benchmarks/grading.py dask
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from utils.course import mutants
+from utils.course.catalog import ROOT, catalog
+from utils.grading import batch, intake, isolation, judge, marks, worker
+
+TOPICS = ("00", "02", "04", "06", "07")
+# Mistakes that only cost time would make the class wait for its slowest member; they are in the cheat zoo.
+SLOW = {"cost", "endless", "recursion", "memory", "died"}
+
+
+def sources(number):
+    """(name, text) of files as a class hands them in: right ones of every level, and planted mistakes."""
+    topic = catalog().topic(number)
+    right = [(f"level{level}", topic.solution(level).read_text(encoding="utf-8")) for level in (1, 2, 3)]
+    variants = ROOT / "tests" / "variants" / number
+    right += [(path.stem, path.read_text(encoding="utf-8")) for path in sorted(variants.glob("*.py"))]
+    wrong = [(mutant.id, mutants.source(topic, mutant)) for mutant in mutants.mutants_of(topic)
+             if mutant.kills and mutant.diagnosis not in SLOW]  # fmt: skip
+    return right, wrong
+
+
+def classroom(count, seed=0, topics=TOPICS):
+    """`count` Submissions to the topics in turn, no two with the same content; two thirds are right at some level."""
+    rng, found = random.Random(seed), []
+    material = {number: sources(number) for number in topics}
+    for place in range(count):
+        number = topics[place % len(topics)]
+        right, wrong = material[number]
+        _, text = rng.choice(right if rng.random() < 2 / 3 else wrong)
+        one = intake.Submission(f"student {place:05}", "made")
+        one.files[number] = f"{text}\n# student {place}\n".encode()
+        found.append(one)
+    return found
+
+
+def write(folder, submissions):
+    """The submissions as folders."""
+    for one in submissions:
+        place = folder / one.student
+        place.mkdir(parents=True)
+        for number, content in one.files.items():
+            (place / f"{catalog().topic(number).module}.py").write_bytes(content)
+
+
+def cpu():
+    """Seconds of computing of this process and of those of its children that have ended."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def cost(arguments):
+    """What one (submission, level) costs on one core: isolation alone, and with its case programs."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    kind = isolation.detect("auto", trust=True).kind
+    print(f"Isolation: {kind}; one core; {arguments.submissions} submissions to Topics {', '.join(TOPICS)}")
+    found = classroom(arguments.submissions)
+    with worker.Grader(kind) as grader:
+        topic = catalog().topic("02")
+        for number in TOPICS:  # the zygotes are there from the second submission on
+            first = catalog().topic(number)
+            grader.grade(worker.Task(number, 1, "first", "0"), first.skeleton.read_bytes(), f"{first.module}.py")
+        started, rounds = time.monotonic(), 200
+        for _ in range(rounds):
+            grader.run("cases", topic, {"level": 1, "seed": "0", "alone": "no such case"}, b"", "autograd_engine.py")
+        alone = (time.monotonic() - started) / rounds
+        started, gradings, computing = time.monotonic(), 0, 0.0
+        for one in found:
+            ((number, source),) = one.files.items()
+            content, module = one.content(number), catalog().topic(number).module
+            for level in judge.levels_of(catalog().topic(number)):
+                task = worker.Task(number, level, content, worker.seed_of("cost", content, number))
+                told = grader.grade(task, source, f"{module}.py")
+                gradings, computing = gradings + 1, computing + told["took"]["cpu"] + told["took"]["judge"]
+        whole, computing = (time.monotonic() - started) / gradings, computing / gradings
+    load = os.getloadavg()[0]
+    print(f"isolation alone               {1000 * alone:6.1f} ms of the clock       bar 50")
+    print(f"isolation, cases and judging  {1000 * whole:6.1f} ms of the clock")
+    print(f"case programs and judging     {1000 * computing:6.1f} ms of computing       bar 70   ({gradings} gradings)")
+    print(f"case programs and judging     {1000 * (whole - alone):6.1f} ms of the clock, under a load of {load:.1f}")
+    return 0 if alone <= 0.050 and computing <= 0.070 else 1
+
+
+def scale(arguments):
+    """A real run of many gradings: the cost of each further one must be what the first cost."""
+    kind = isolation.detect("auto", trust=True).kind
+    settings = batch.Settings(kind, feedback=arguments.feedback)
+    found = classroom(arguments.gradings // 4 + 1)
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        ledger = batch.Ledger(folder, settings, "scale")
+        units, contents = batch.units_of(found, "scale", settings.levels)
+        total = sum(len(unit.levels) for unit in units)
+        print(f"{len(found)} submissions, {total} gradings, {arguments.jobs} processes, {kind}", flush=True)
+        started, points = time.monotonic(), []
+
+        def progress(done, of, left):
+            points.append((done, time.monotonic() - started))
+            if len(points) % 40 == 0:
+                print(f"  {done} of {of} units in {points[-1][1]:.0f} s", flush=True)
+
+        batch.run(units, contents, ledger, settings, jobs=arguments.jobs, progress=progress)
+        ledger.close()
+        wrong = marks.canary_findings(ledger.results, units)
+        per_unit = total / len(units)
+        slope, fit = line(points)
+        print(f"{total} gradings in {points[-1][1]:.0f} s: {1000 * slope / per_unit:.1f} ms of the clock for each")
+        print(f"straight line through {len(points)} points: R² = {fit:.5f}")
+        halves = [line(points[: len(points) // 2])[0], line(points[len(points) // 2 :])[0]]
+        print(f"second half against first half: {halves[1] / halves[0]:.2f} times the cost of a unit")
+        print("canaries:", "as they should be" if not wrong else wrong)
+    return 1 if wrong or fit < 0.99 else 0
+
+
+def line(points):
+    """(slope, R²) of the least-squares line through points."""
+    n = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+    sxx = sum((x - mean_x) ** 2 for x, _ in points)
+    sxy = sum((x - mean_x) * (y - mean_y) for x, y in points)
+    syy = sum((y - mean_y) ** 2 for _, y in points)
+    return sxy / sxx, sxy**2 / (sxx * syy) if syy else 1.0
+
+
+def grade(*words):
+    return [sys.executable, str(ROOT / "scripts" / "grade.py"), *map(str, words)]
+
+
+def kills(arguments):
+    """A batch that is killed again and again ends in the report of one that was left alone."""
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        told = killed(Path(folder), arguments.kills, arguments.submissions, arguments.seed)
+    print(told["words"])
+    return 0 if told["same"] else 1
+
+
+def killed(folder, count, submissions, seed=1, topics=("02",)):
+    """Grade a class twice, the second time with `count` kills; whether both reports are the same, byte for byte."""
+    rng = random.Random(seed)
+    write(folder / "class", classroom(submissions, seed, topics))
+    words = ("--jobs", "2", "--trust", "--seed", "kills", "--upto", "3")
+    subprocess.run(grade(folder / "class", "--out", folder / "calm", *words), check=True, capture_output=True)
+    done, longest = 0, 1.0
+    while done < count:
+        process = subprocess.Popen(grade(folder / "class", "--out", folder / "killed", *words), start_new_session=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        try:
+            process.wait(rng.uniform(0.0, longest))
+            (folder / "killed" / "ledger.jsonl").unlink(missing_ok=True)  # it was done: from the beginning again
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                if rng.random() < 0.5:
+                    os.kill(process.pid, signal.SIGKILL)  # the grader alone: its processes have to see to themselves
+                else:
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            done, longest = done + 1, min(longest * 1.2, 6.0)
+    subprocess.run(grade(folder / "class", "--out", folder / "killed", *words), check=True, capture_output=True)
+    both = [contents(folder / name) for name in ("calm", "killed")]
+    lines = (folder / "killed" / "ledger.jsonl").read_text(encoding="utf-8").splitlines()[1:]
+    units = [json.loads(text)["unit"] for text in lines]
+    same = both[0] == both[1] and len(units) == len(set(units))
+    words = f"{done} kills, {len(units)} units: the report is {'the same' if same else 'ANOTHER'}, byte for byte."
+    return {"same": same, "words": words, "units": len(units)}
+
+
+def contents(report):
+    """name -> bytes of every file of a report but the ledger, which has the order and the times of the work."""
+    files = [path for path in report.rglob("*") if path.is_file() and path.name != "ledger.jsonl"]
+    return {path.relative_to(report).as_posix(): path.read_bytes() for path in files}
+
+
+def random_bytes(arguments):
+    """Submissions of random bytes, as files and as zip files: all are reported, none breaks anything."""
+    rng = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory(prefix="course-") as name:
+        folder = Path(name)
+        for place in range(arguments.submissions):
+            data = rng.randbytes(rng.choice((0, 1, 50, 3000, 100_000)))
+            if place % 3 == 0:
+                (folder / "class").mkdir(exist_ok=True)
+                (folder / "class" / f"student{place}.zip").write_bytes(b"PK\x03\x04" * rng.randrange(2) + data)
+            else:
+                (folder / "class" / f"student{place}").mkdir(parents=True)
+                (folder / "class" / f"student{place}" / "autograd_engine.py").write_bytes(data)
+        done = subprocess.run(grade(folder / "class", "--out", folder / "report", "--trust", "--no-feedback"),
+                              capture_output=True, text=True)  # fmt: skip
+        rows = (folder / "report" / "grades.csv").read_text(encoding="utf-8").splitlines()[1:]
+        zeros = sum(row.split(",")[1] == "0.0" for row in rows)
+    print(
+        f"exit code {done.returncode}; {len(rows)} rows for {arguments.submissions} submissions, {zeros} with 0 points"
+    )
+    return 0 if done.returncode == 0 and len(rows) == zeros == arguments.submissions else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("cost")
+    one.add_argument("--submissions", type=int, default=150)
+    one = commands.add_parser("scale")
+    one.add_argument("--gradings", type=int, default=20_000)
+    one.add_argument("--jobs", type=int, default=os.cpu_count())
+    one.add_argument("--feedback", action="store_true", help="run the public tests as well")
+    one = commands.add_parser("kills")
+    one.add_argument("--kills", type=int, default=50)
+    one.add_argument("--submissions", type=int, default=120)
+    one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("bytes")
+    one.add_argument("--submissions", type=int, default=1000)
+    one.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    return {"cost": cost, "scale": scale, "kills": kills, "bytes": random_bytes}[arguments.command](arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
