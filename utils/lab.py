@@ -95,11 +95,13 @@ def play(program, value=None, **inputs):
 
 
 def peak_memory():
-    """The most memory this process has held at any time, in MB; nan where the system does not say."""
+    """The most memory this process has held at any time, in MB."""
     try:
         import resource
-    except ImportError:  # Windows
-        return float("nan")
+    except ImportError:  # Windows, where a kernel brings psutil along
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 2**20
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / 2**20 if sys.platform == "darwin" else most / 1024
 

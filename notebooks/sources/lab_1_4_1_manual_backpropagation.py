@@ -30,6 +30,9 @@ from utils.lab import check, hint, keep, use
 
 # %% your turn: 06 chain
 
+# %% [markdown]
+# **Checkpoint.** Slopes along a chain are multiplied, each taken at its own input.
+
 # %% notes
 
 # %% [markdown]
@@ -63,6 +66,10 @@ print(f"by hand   loss {found['loss']:.6f}   dw {found['dw']:.6f}   db {found['d
 # %%
 check("06", "relu-neuron")
 
+# %% [markdown]
+# **Checkpoint.** Each line of backward is the line before it times one local slope. A sigmoid always lets something
+# through; a ReLU that is off lets nothing through.
+
 # %% notes
 
 # %% [markdown]
@@ -93,6 +100,9 @@ check("06", "relu-neuron")
 # %% [markdown]
 # The four mistakes, caught: plant one of them in your `backward`, run the cell, read what it says, and take it out
 # again. `hint("06", "ManualMLP.backward")` helps if you are stuck.
+#
+# **Checkpoint.** Forward keeps what came into each layer. Backward takes it out again: dW is what came in times dz, db is
+# dz summed over the samples, and dh goes on through W and the mask.
 
 # %% notes
 
@@ -252,5 +262,7 @@ for _ in range(3):
 print("Adam, three steps down x² + y²:", params.round(4))
 
 # %% [markdown]
-# Next: [lab 1.4.2, optimizers](lab_1_4_2_optimizers.ipynb). Further reading: [questions](../topics/06-backpropagation/questions.md),
-# and the [refresher](../topics/06-backpropagation/math-refresh.md) on matrix products and their gradients.
+# Next: [lab 1.4.2, optimizers](lab_1_4_2_optimizers.ipynb). Here are [questions](../topics/06-backpropagation/questions.md)
+# as an interviewer would ask them, and a [refresher](../topics/06-backpropagation/math-refresh.md) on matrix products.
+#
+# include: 06/README.md, "Related topics" from "Further reading"
