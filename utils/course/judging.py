@@ -130,9 +130,11 @@ def _indexed(thing):
     """NumPy's array of what a candidate's array says at each index. Raises NotANumber for anything without a shape."""
     import numpy as np
 
-    shape = getattr(thing, "shape", None)
-    if type(shape) is not tuple or not hasattr(thing, "__getitem__"):
-        raise NotANumber(f"an array with a tuple as its shape was expected, but here is {_briefly(thing)}")
+    if not hasattr(thing, "shape") or not hasattr(thing, "__getitem__"):
+        raise NotANumber(f"an array with a shape was expected, but here is {_briefly(thing)}")
+    shape = thing.shape
+    if type(shape) is not tuple:
+        raise NotANumber(f"its shape should be a tuple, but is {_briefly(shape)}")
     out = np.empty(tuple(int(plain(size)) for size in shape))
     for index in np.ndindex(out.shape):
         out[index] = plain(thing[index])

@@ -3,8 +3,9 @@
 What changed   `positions` lists where the elements of any view stand, one at a time. permute, slices and broadcast_to
                only make other shapes, strides and offsets. A sum is a walk in which the summed axes of the result have
                stride 0; matmul and einsum are the same walk through several arrays at once.
-What it buys   memory: of a (200, 200) array permute, a slice or a broadcast copies no number, where level 2 copies
-               40,000. matmul with a transposed operand, and einsum, hold their result and little else.
+What it buys   memory: permute, a slice or a stretch of a (100, 100) array takes 0.01 of what a copy of the list takes.
+               A product of a (120, 15) array with its transpose takes 1.9 times its result, 10 times at level 2;
+               "ik,kj->ij" with 14 in each direction 2.1 times, 34 times at level 2.
 What it costs  arrays are tied together: who writes into one, writes into all its views, and a view of one number keeps
                the whole list alive. And the numbers of a view may lie far apart.
 """

@@ -35,13 +35,22 @@ def expect_each(rows):
 
 
 @pytest.mark.level1
+@pytest.mark.about("NDArray")
+def test_an_array_remembers_its_shape(candidate):
+    for shape in ((2, 3), (6,), (3, 1, 2)):
+        a = candidate.NDArray([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], shape)
+        expect_array("a.shape", lambda a=a: a.shape, shape, given=f"a = NDArray([0, 1, 2, 3, 4, 5], {shape})")
+
+
+@pytest.mark.level1
 @pytest.mark.about("NDArray.__getitem__")
 def test_an_index_finds_its_number_in_the_flat_list(candidate):
     a, _ = counted(candidate, (2, 3))
     b, _ = counted(candidate, (2, 3, 4))
-    rows = [("a.shape[0]", lambda: a.shape[0], 2.0, "a = NDArray([0, 1, 2, 3, 4, 5], (2, 3))")]
+    rows = []
     for index, place in (((0, 0), 0), ((0, 2), 2), ((1, 0), 3), ((1, 2), 5)):
-        rows.append((f"a[{index[0]}, {index[1]}]", lambda i=index: a[i], float(place), rows[0][3]))
+        text = ", ".join(map(str, index))
+        rows.append((f"a[{text}]", lambda i=index: a[i], float(place), "a = NDArray([0, 1, 2, 3, 4, 5], (2, 3))"))
     for index, place in (((0, 0, 3), 3), ((0, 1, 0), 4), ((1, 0, 0), 12), ((1, 2, 3), 23)):
         text = ", ".join(map(str, index))
         rows.append((f"b[{text}]", lambda i=index: b[i], float(place), "b = NDArray([0, 1, ..., 23], (2, 3, 4))"))
@@ -87,7 +96,7 @@ def test_an_array_becomes_nested_lists(candidate):
 def test_equal_shapes_are_added_number_by_number(candidate):
     for shape in ((2, 3), (5,), (2, 1, 3)):
         (a, x), (b, y) = counted(candidate, shape), counted(candidate, shape, 10)
-        expect_indexed("a + b", lambda a=a, b=b: a + b, x + y, given=f"shape {shape}, a counts from 0, b from 10")
+        expect_indexed("(a + b)", lambda a=a, b=b: a + b, x + y, given=f"shape {shape}, a counts from 0, b from 10")
 
 
 @pytest.mark.level1
@@ -95,7 +104,7 @@ def test_equal_shapes_are_added_number_by_number(candidate):
 def test_equal_shapes_are_multiplied_number_by_number(candidate):
     for shape in ((2, 3), (5,)):
         (a, x), (b, y) = counted(candidate, shape), counted(candidate, shape, 10)
-        expect_indexed("a * b", lambda a=a, b=b: a * b, x * y, given=f"shape {shape}, a counts from 0, b from 10")
+        expect_indexed("(a * b)", lambda a=a, b=b: a * b, x * y, given=f"shape {shape}, a counts from 0, b from 10")
 
 
 @pytest.mark.level1
@@ -123,7 +132,7 @@ def test_rows_meet_columns(candidate):
     rows = []
     for left, right in (((2, 3), (3, 4)), ((1, 2), (2, 1)), ((3, 1), (1, 2)), ((2, 2), (2, 2))):
         (a, x), (b, y) = counted(candidate, left, 1), counted(candidate, right, 5)
-        rows.append(("a @ b", lambda a=a, b=b: a @ b, x @ y, f"a {left} counts from 1, b {right} from 5"))
+        rows.append(("(a @ b)", lambda a=a, b=b: a @ b, x @ y, f"a {left} counts from 1, b {right} from 5"))
     expect_each(rows)
 
 
@@ -235,10 +244,10 @@ def test_arrays_of_different_shapes_are_stretched_and_combined(candidate, sign):
     for left, right in (((2, 3), (3,)), ((2, 1), (3,)), ((3,), (2, 1)), ((2, 3), (2, 3)), ((2, 1, 2), (3, 1))):
         (a, x), (b, y) = counted(candidate, left, 2), counted(candidate, right, 4)
         given = f"a {left} counts from 2, b {right} from 4"
-        rows.append((f"a {sign} b", lambda a=a, b=b: APPLY[sign](a, b), APPLY[sign](x, y), given))
+        rows.append((f"(a {sign} b)", lambda a=a, b=b: APPLY[sign](a, b), APPLY[sign](x, y), given))
     a, x = counted(candidate, (2, 2), 2)
-    rows.append((f"a {sign} 4", lambda: APPLY[sign](a, 4), APPLY[sign](x, 4), "a = array([[2, 3], [4, 5]])"))
-    rows.append((f"a {sign} 0.5", lambda: APPLY[sign](a, 0.5), APPLY[sign](x, 0.5), "a = array([[2, 3], [4, 5]])"))
+    rows.append((f"(a {sign} 4)", lambda: APPLY[sign](a, 4), APPLY[sign](x, 4), "a = array([[2, 3], [4, 5]])"))
+    rows.append((f"(a {sign} 0.5)", lambda: APPLY[sign](a, 0.5), APPLY[sign](x, 0.5), "a = array([[2, 3], [4, 5]])"))
     expect_each(rows)
 
 
@@ -246,7 +255,7 @@ def test_arrays_of_different_shapes_are_stretched_and_combined(candidate, sign):
 @pytest.mark.parametrize("sign", EACH_REFLECTED)
 def test_a_plain_number_may_stand_on_the_left(candidate, sign):
     a, x = counted(candidate, (2, 2), 2)
-    expect_indexed(f"7 {sign} a", lambda: APPLY[sign](7, a), APPLY[sign](7, x), given="a = array([[2, 3], [4, 5]])")
+    expect_indexed(f"(7 {sign} a)", lambda: APPLY[sign](7, a), APPLY[sign](7, x), given="a = array([[2, 3], [4, 5]])")
 
 
 @pytest.mark.level2
@@ -272,7 +281,7 @@ def test_axes_in_front_of_a_matrix_are_a_batch(candidate):
     for left, right in (((2, 3, 4), (2, 4, 2)), ((2, 3, 4), (4, 2)), ((3, 4), (2, 4, 2)),
                         ((2, 1, 2, 3), (3, 3, 2)), ((2, 1, 2, 2), (1, 3, 2, 2))):  # fmt: skip
         (a, x), (b, y) = counted(candidate, left, 1), counted(candidate, right, 5)
-        rows.append(("a @ b", lambda a=a, b=b: a @ b, x @ y, f"a {left} counts from 1, b {right} from 5"))
+        rows.append(("(a @ b)", lambda a=a, b=b: a @ b, x @ y, f"a {left} counts from 1, b {right} from 5"))
     expect_each(rows)
 
 

@@ -109,7 +109,7 @@ def test_shapes_that_do_not_fit_are_refused_and_operands_stay_as_they_are(candid
     sign = {"add": "+", "mul": "*"}[name]
     combine = getattr(candidate.NDArray, f"__{name}__")
     given = "a, b of shape (2, 3)"
-    expect_indexed(f"a {sign} b", lambda: combine(a, b), operation(x, y), given=given)
+    expect_indexed(f"(a {sign} b)", lambda: combine(a, b), operation(x, y), given=given)
     expect_indexed(f"a after a {sign} b", lambda: a, x, given=given)
     expect_indexed(f"b after a {sign} b", lambda: b, y, given=given)
     expect_refusals(ValueError, [
@@ -131,7 +131,7 @@ def test_a_sum_over_an_empty_axis_is_zero(candidate):
 @pytest.mark.about("NDArray.__matmul__")
 def test_inner_sizes_must_be_equal_and_operands_stay_as_they_are(candidate):
     (a, x), (b, y) = counted(candidate, (2, 3), 1), counted(candidate, (3, 2), 5)
-    expect_indexed("a @ b", lambda: a @ b, x @ y, given="a (2, 3), b (3, 2)")
+    expect_indexed("(a @ b)", lambda: a @ b, x @ y, given="a (2, 3), b (3, 2)")
     expect_indexed("a after a @ b", lambda: a, x, given="a (2, 3), b (3, 2)")
     expect_refusals(ValueError, [
         ("a @ b", lambda s=shape: a @ counted(candidate, s)[0], f"shapes (2, 3) and {shape}")
@@ -216,7 +216,7 @@ def test_stretching_never_shrinks(candidate):
 @pytest.mark.about("NDArray.__add__")
 def test_stretched_operands_stay_as_they_are(candidate):
     (a, x), (b, y) = counted(candidate, (2, 1), 1), counted(candidate, (3,), 5)
-    expect_indexed("a + b", lambda: a + b, x + y, given="a (2, 1) from 1, b (3,) from 5")
+    expect_indexed("(a + b)", lambda: a + b, x + y, given="a (2, 1) from 1, b (3,) from 5")
     expect_indexed("a after a + b", lambda: a, x, given="a (2, 1), b (3,)")
     expect_indexed("b after a + b", lambda: b, y, given="a (2, 1), b (3,)")
     expect_refusals(ValueError, [
@@ -258,8 +258,8 @@ def test_the_mean_of_no_numbers_is_nan(candidate):
 @pytest.mark.about("NDArray.__matmul__")
 def test_batches_and_inner_sizes_that_do_not_fit_are_refused(candidate):
     (a, x), (b, y) = counted(candidate, (2, 1, 3)), counted(candidate, (3, 2))
-    expect_indexed("a @ b", lambda: a @ b, x @ y, given="a (2, 1, 3), b (3, 2), counted")
-    expect_indexed("a @ b", lambda: candidate.NDArray([], (2, 0)) @ candidate.NDArray([], (0, 3)), np.zeros((2, 3)),
+    expect_indexed("(a @ b)", lambda: a @ b, x @ y, given="a (2, 1, 3), b (3, 2), counted")
+    expect_indexed("(a @ b)", lambda: candidate.NDArray([], (2, 0)) @ candidate.NDArray([], (0, 3)), np.zeros((2, 3)),
                    given="a (2, 0), b (0, 3)")  # fmt: skip
     expect_refusals(ValueError, [
         ("a @ b", lambda s=s: counted(candidate, s[0])[0] @ counted(candidate, s[1])[0], f"shapes {s[0]} and {s[1]}")

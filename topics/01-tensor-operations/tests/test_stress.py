@@ -81,7 +81,7 @@ def test_random_shapes_are_stretched_as_numpy_does(candidate):
         left, right = (tuple(np.where(random.random(len(shape)) < 0.35, 1, shape).tolist()) for _ in range(2))
         right = right[int(random.integers(len(right) + 1)) :]
         x, y = random.normal(size=left), random.normal(size=right)
-        rows.append(("a * b", lambda x=x, y=y: of(candidate, x) * of(candidate, y), x * y,
+        rows.append(("(a * b)", lambda x=x, y=y: of(candidate, x) * of(candidate, y), x * y,
                      f"random numbers of shapes {left} and {right}"))  # fmt: skip
     expect_each(rows)
 
@@ -187,14 +187,16 @@ def test_every_operation_reads_any_view(candidate):
         rows += [
             ("v", lambda a=a: a, x, f"v = {words}"),
             ("v.tolist()", lambda a=a: candidate.array(a.tolist()), x, f"v = {words}"),
-            ("v * v", lambda a=a: a * a, x * x, f"v = {words}"),
+            ("(v * v)", lambda a=a: a * a, x * x, f"v = {words}"),
             ("v.sum(0)", lambda a=a: a.sum(0), x.sum(0), f"v = {words}"),
             ("v.max(-1)", lambda a=a: a.max(-1), x.max(-1), f"v = {words}"),
             ("v.reshape((-1,))", lambda b=b: b, y, f"v = {more}"),
         ]
         if x.ndim >= 2:
             turned, other = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2), np.swapaxes(x, -1, -2)
-            rows.append((f"v @ v.permute({turned})", lambda a=a, t=turned: a @ a.permute(t), x @ other, f"v = {words}"))
+            rows.append(
+                (f"(v @ v.permute({turned}))", lambda a=a, t=turned: a @ a.permute(t), x @ other, f"v = {words}")
+            )
         letters = "abcdefgh"[: x.ndim]
         rows.append((f'einsum("{letters},{letters}->{letters[::-1]}", v, v)',
                      lambda a=a, k=letters: candidate.einsum(f"{k},{k}->{k[::-1]}", a, a), (x * x).T,
@@ -410,7 +412,7 @@ def test_einsum_and_matmul_agree_with_torch(candidate):
         rows.append((f'einsum("{formula}", ...)', lambda f=formula, a=arrays: candidate.einsum(f, *a), expected,
                      "random numbers, against torch.einsum"))  # fmt: skip
     x, y = random.normal(size=(3, 1, 4, 2)), random.normal(size=(2, 2, 5))
-    rows.append(("a @ b", lambda: of(candidate, x) @ of(candidate, y), (torch.tensor(x) @ torch.tensor(y)).numpy(),
+    rows.append(("(a @ b)", lambda: of(candidate, x) @ of(candidate, y), (torch.tensor(x) @ torch.tensor(y)).numpy(),
                  "random numbers of shapes (3, 1, 4, 2) and (2, 2, 5), against torch"))  # fmt: skip
     expect_each(rows)
 
