@@ -121,6 +121,38 @@ def test_numbers_lead_to_the_mistake_that_makes_them(numbers, id, name, monkeypa
     assert not told.certain
 
 
+SOUND = TOPIC.solution(2).read_text(encoding="utf-8")
+ALONE = [
+    ("", "", None),
+    ("self.grad += other.data * result.grad", "self.grad += 3 * other.data * result.grad", ("local", "*", (0,))),
+    ("other.grad += self.data * result.grad", "other.grad = self.data * result.grad", ("accumulate", "*", (1,))),
+    ("other.grad += self.data * result.grad", "other.grad -= self.data * result.grad", ("sign", "*", (1,))),
+    ("other.grad += self.data * result.grad", "other.grad += self.data", ("chain", "*", (1,))),
+    ("other.grad += self.data * result.grad", "other.grad += self.data * result.data", ("chain", "*", (1,))),
+    ("other.grad += self.data * result.grad", "pass", ("links", "*", (1,))),
+    ("self.data * other.data, (self, other)", "self.data * other.data, (self,)", ("links", "*", (1,))),
+    ("self.grad = 1.0", "self.grad = 2.0", None),  # nobody is right: it is the walk
+    ("self.grad = 1.0", "self.grad = 2.0 if 'used' in vars(Value) else 1.0; Value.used = True", ("state", "", (0, 1))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("find", "replace", "verdict"), ALONE)
+def test_operations_that_are_asked_alone_give_themselves_away(find, replace, verdict, tmp_path):
+    path = tmp_path / "autograd_engine.py"
+    path.write_text(SOUND.replace(find, replace) if find else SOUND, encoding="utf-8")
+    failed = {"(a * b + c) * a at a = 1.5, b = -0.7, c = 2.3": {"a.grad": observation(got=17.0)}}
+    suspect = suspects._odd_one_out(failed, lambda instances: diagnosis._asked_alone(path, instances))
+    assert (suspect and (suspect.id, suspect.operation, suspect.sides)) == verdict, suspect
+
+
+def test_a_file_that_cannot_answer_is_not_accused(tmp_path):
+    path = tmp_path / "autograd_engine.py"
+    path.write_text("raise SystemExit(1)\n", encoding="utf-8")
+    assert diagnosis._asked_alone(path, [["+", [1.0, 2.0]]]) is None
+    path.write_text("class Value:\n    pass\n", encoding="utf-8")
+    assert diagnosis._asked_alone(path, [["+", [1.0, 2.0]]]) == [dict.fromkeys(suspects.KINDS)]
+
+
 def test_numbers_that_fit_nothing_are_called_unknown(monkeypatch, tmp_path):
     numbers = {
         "a * b at a = 2, b = 3": {"a.grad": (3.0, 17.3), "b.grad": (2.0, -0.4)},

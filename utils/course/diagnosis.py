@@ -13,10 +13,11 @@ import math
 import re
 from dataclasses import dataclass
 
-from utils.course import contract, suspects
+from utils.course import contract, running, suspects
 
 # Of the tests that a planted mistake fails, how many must show its fingerprint: to be named, and where nothing else is.
 ENOUGH, SOME = 0.8, 0.4
+PROBING = 3.0  # seconds for asking the operations of a file alone; it takes a tenth
 
 SENTENCES = {
     "not-written": ("`{name}` is not written yet.", "Write `{name}` in {file}; for a first idea: {hint}"),
@@ -124,6 +125,10 @@ DEEDS = {
                          "In {operation}, multiply by the gradient of the result."),
     "upstream added": ("{operation} seems to add upstream and local derivative; along a path they are multiplied.",
                        "In {operation}, multiply the two."),
+    "number as upstream": ("{operation} seems to multiply by the number of its result, not by its gradient{side}.",
+                           "In {operation}, multiply the local derivative by the gradient of the result."),
+    "with upstream": ("{operation} is right where upstream is 1, and wrong where it is another number{side}.",
+                      "In {operation}, the way back is the local derivative times upstream, and nothing else."),
     "without local": ("{operation} seems to hand upstream on unchanged, without its local derivative{side}.",
                       "In {operation}, multiply upstream by the local derivative."),
     "negated": ("{operation} hands on the right amount with the wrong sign{side}.",
@@ -217,7 +222,7 @@ def diagnose(topic, run, row, path):
     if raised:
         return _say(raised, facts)
     if _first_wrong(row)["aim"] == "gradient":
-        suspect = suspects.guilty(row, run.rows)
+        suspect = suspects.guilty(row, run.rows, lambda instances: _asked_alone(path, instances))
         if suspect:
             return _accuse(topic, suspect, facts, _code(path))
     mistake = _planted(known, run.rows, row, SOME)
@@ -312,6 +317,15 @@ def _name(mistake, facts, certain=False):
 
 
 # Suspects ------------------------------------------------------------------------------------------------------------
+
+
+def _asked_alone(path, instances):
+    """What the operations of a file hand to their parents, each asked alone; None if there is no answer."""
+    text = running.ask("utils.course.probing", str(path), "operations", json.dumps(instances), seconds=PROBING)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _accuse(topic, suspect, facts, code):

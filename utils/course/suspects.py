@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from utils.course import expressions
+from utils.course.probing import KINDS, UPSTREAM
 
 SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+INNOCENT = "innocent"
+MOST_PROBED = 4  # programs whose operations are asked alone
 LONGEST = 40  # nodes; larger programs say nothing that smaller ones do not
 
 
@@ -405,10 +408,11 @@ def _same(got, computed):
     return math.isclose(got, computed, rel_tol=1e-7, abs_tol=1e-9)
 
 
-def guilty(first, rows):
+def guilty(first, rows, probe=lambda instances: None):
     """The Suspect that explains the wrong gradients of the first failing row and nothing that is right, or None.
 
-    `rows`: all of the run; whom one that passed contradicts is innocent.
+    `rows`: all of the run; whom one that passed contradicts is innocent. `probe` asks the candidate's operations, each
+    alone, as probing.operations does; it is called only where the rows leave a doubt.
     """
     programs = by_program(first["observations"])
     others = [row for row in rows if row["outcome"] == "pass"]
@@ -417,6 +421,7 @@ def guilty(first, rows):
     return (
         _best(first, others, programs, operations, 1.0)
         or _other_formula(first, others)
+        or _odd_one_out(programs, probe)
         or _unsettled(by_program(of_step))
         or _best(first, others, programs, operations, 0.6)
     )
@@ -447,6 +452,64 @@ def _other_formula(first, others):
         if not any(explained(row["observations"], suspect, fitted)[2] for row in others):
             return suspect
     return None
+
+
+def _odd_one_out(programs, probe):
+    """The operation that is wrong even when it is asked alone, while others are right: then it is no fault of the walk.
+
+    Its own derivative counts first; then what it does with upstream, and with what has arrived before; then whether it
+    knows its parents.
+    """
+    asked = {("+", 1.5, -0.7): ((1.0, 1.0), 0.8), ("*", 1.5, -0.7): ((-0.7, 1.5), -1.05)}
+    failed = [given for given, seen in programs.items() if not all(one["holds"] for one in seen.values())]
+    for given in failed[:MOST_PROBED]:
+        made = graph(given)
+        for node in made.nodes if made else ():
+            instance = _instance(made.nodes, node)
+            numbers = [*instance[1:], node.value] if node.operation != "relu" else instance[1:]
+            if node.operation and len(set(numbers)) == len(numbers):  # equal numbers are a question of their own
+                asked.setdefault(instance, (node.locals, node.value))
+    questions = [(operation, numbers) for operation, *numbers in asked]
+    answers = probe([*questions, questions[0]])
+    if answers and answers[0]["alone"] == [1.0, 1.0] != answers[-1]["alone"]:
+        return Suspect("state", "right only once")
+    for kind in KINDS if answers else ():
+        verdicts = [
+            (operation, _verdict_on(kind, operation, local, value, answer[kind]))
+            for ((operation, *_), (local, value)), answer in zip(asked.items(), answers[:-1], strict=True)
+            if answer[kind] is not None
+        ]
+        wrong = [(operation, suspect) for operation, suspect in verdicts if suspect != INNOCENT]
+        if wrong:  # where nobody is right it is the walk
+            several = kind != "alone" and len({operation for operation, _ in wrong}) > 1
+            return wrong[0][1] if len(wrong) < len(verdicts) and not several else None
+    return None
+
+
+def _verdict_on(kind, operation, local, value, got):
+    """The Suspect for what one operation hands to its parents: INNOCENT if that is right, None if no mistake fits."""
+    numbers = operation.split() if "number" in operation else ()
+    sides = [side for side in range(len(local)) if not numbers or numbers[side] != "number"]
+    sides = sides[:1] if operation == "**" else sides
+    upstream = UPSTREAM if kind == "passed" else 1.0
+    before = 1.0 if kind == "reused" else 0.0
+    wrong = tuple(side for side in sides if not _same(got[side], before + upstream * local[side]))
+    if not wrong:
+        return INNOCENT
+    if kind == "alone":
+        usual = (("links", "serves no parent", 0.0), ("sign", "negated", -1.0), ("chain", "number as upstream", value))
+        for id, deed, factor in usual:
+            if all(_same(got[side], factor * local[side]) for side in wrong):
+                return Suspect(id, deed, operation, wrong)
+        return Suspect("local", "another formula", operation, wrong)
+    if kind == "passed":
+        forgotten = all(_same(got[side], local[side]) for side in wrong)
+        return Suspect(*(("chain", "without upstream") if forgotten else ("local", "with upstream")), operation, wrong)
+    if kind == "reused":
+        replaced = all(_same(got[side], local[side]) for side in wrong)
+        return Suspect("accumulate", "overwrites", operation, wrong) if replaced else None
+    lost = all(_same(got[side], 0.0) for side in wrong)
+    return Suspect("links", "knows no parent", operation, wrong) if lost else None
 
 
 def _is_confirmed(first, operation):
