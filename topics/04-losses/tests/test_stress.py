@@ -1,12 +1,12 @@
 """Levels 2 to 4 at size: random arrays against sums made one number at a time, bytes, and PyTorch."""
 
 import math
-import tracemalloc
 
 import numpy as np
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, expect_all, expect_array, observations
+from utils.course.costs import expect_at_most, peak_bytes
+from utils.course.judging import Mismatch, expect, expect_all, expect_array
 
 
 def slowly(logits, rows):
@@ -27,32 +27,6 @@ def textbook(logits, indices):
     probabilities = powers / powers.sum(axis=1, keepdims=True)
     one_hot = np.eye(logits.shape[1])[indices]
     return -(one_hot * np.log(probabilities)).sum() / len(logits), (probabilities - one_hot) / len(logits)
-
-
-def peak_bytes(call):
-    """The most memory held during call(), beyond what was held before; what it returns is part of it."""
-    call()  # caches fill at the first call
-    tracemalloc.start()
-    try:
-        kept = call()
-        peak = tracemalloc.get_traced_memory()[1]
-        del kept
-        return peak
-    finally:
-        tracemalloc.stop()
-
-
-def expect_at_most(what, limit, large, small, *, given):
-    """Record whether `large` is at most `limit` times `small`; raise Mismatch if not.
-
-    A cost beyond the limit is not told more exactly: bytes differ between versions of NumPy.
-    """
-    ratio = large / small
-    got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit} times"
-    observation = Observation(what, given, f"at most {limit} times", got, ratio <= limit, aim="cost")
-    observations.append(observation)
-    if not observation.holds:
-        raise Mismatch(observation)
 
 
 def expect_pairs(rows):

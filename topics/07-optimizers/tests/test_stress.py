@@ -1,11 +1,10 @@
 """Levels 2 to 4 at length and at size: a valley walked to its end, arrays changed in place, bytes, and PyTorch."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, expect_array, observations
+from utils.course.costs import expect_at_most, held_bytes, peak_bytes
+from utils.course.judging import expect, expect_array
 
 RULES = ("SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "AdamW")
 
@@ -13,43 +12,6 @@ RULES = ("SGD", "Momentum", "Nesterov", "RMSProp", "Adam", "AdamW")
 def each(*names):
     """One test for each optimizer, about its own name."""
     return pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.about(name)) for name in names])
-
-
-def peak_bytes(call):
-    """The most memory held during call(), beyond what was held before."""
-    tracemalloc.start()
-    try:
-        kept = call()
-        peak = tracemalloc.get_traced_memory()[1]
-        del kept
-        return peak
-    finally:
-        tracemalloc.stop()
-
-
-def held_bytes(call):
-    """The memory that is still held after call(), while its result is."""
-    tracemalloc.start()
-    try:
-        kept = call()
-        held = tracemalloc.get_traced_memory()[0]
-        del kept
-        return held
-    finally:
-        tracemalloc.stop()
-
-
-def expect_at_most(what, limit, large, small, *, given):
-    """Record whether `large` is at most `limit` times `small`; raise Mismatch if not.
-
-    A cost beyond the limit is not told more exactly: bytes differ between versions of NumPy.
-    """
-    ratio = large / small
-    got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit} times"
-    observation = Observation(what, given, f"at most {limit} times", got, ratio <= limit, aim="cost")
-    observations.append(observation)
-    if not observation.holds:
-        raise Mismatch(observation)
 
 
 def textbook_adam(p, g, m, v, t):
