@@ -4,13 +4,14 @@ python3 learn.py draw 02 "a*b + a" a=2 b=-3
 python3 learn.py draw forgotten-path
 """
 
+import json
 from contextlib import contextmanager
 from pathlib import Path
 
 from scripts import screen
 from utils.course.catalog import WORKSPACE, CatalogError, catalog
 from utils.course.expressions import NotAnExpression, names
-from utils.course.lessons import ENGINE, lessons
+from utils.course.lessons import lessons
 from utils.course.loading import NotWritten, load_candidate
 from utils.drawing import draw
 from utils.engine import choice
@@ -57,24 +58,25 @@ def add_program(parser):
 def recorded(arguments):
     """(the Recording of the program after backward, the name of the engine's file)."""
     lesson = lessons().get(arguments.topic)
-    topic = catalog().topic(ENGINE if lesson else arguments.topic)
+    topic = catalog().topic(lesson.engine[0] if lesson else arguments.topic)
     if not lesson and not arguments.program:
         raise CatalogError(f'Say what to compute, as in "a*b + a" a=2 b=-3, or name a lesson: {", ".join(lessons())}.')
-    if "Value" not in topic.exports:
+    arrays = "Tensor" in topic.exports
+    if not arrays and "Value" not in topic.exports:
         raise CatalogError(f"Topic {topic.number}, {topic.title}, has no Value to draw. Topic 02 has.")
     chosen = arguments.candidate or ("mine" if topic.workspace_file.is_file() else choice(topic.slug))
     path = topic.candidate_path(chosen)
     if not path.is_file():
         raise CatalogError(f"There is no {screen.relative(path)} yet. Make it: python3 learn.py start {topic.number}")
     program = lesson.program if lesson else arguments.program
-    inputs = lesson.inputs if lesson else numbers(program, arguments.inputs)
+    inputs = lesson.inputs if lesson else numbers(program, arguments.inputs, arrays)
     try:
-        value_class = load_candidate(path).Value
+        value_class = getattr(load_candidate(path), "Tensor" if arrays else "Value")
     except NotWritten:
         raise
     except Exception as error:  # a learner's file in the making may raise anything
         raise _broken(path, "cannot be run", error, topic) from error
-    recording = record(value_class, program, inputs)
+    recording = record(value_class, program, inputs, arrays)
     try:
         recording.root.backward()
     except NotImplementedError:
@@ -89,17 +91,22 @@ def _broken(path, what, error, topic):
                         f"To see where: python3 learn.py check {topic.number}")  # fmt: skip
 
 
-def numbers(program, inputs):
-    """{"a": 2.0} from ["a=2"]. Raises CatalogError for what is not NAME=NUMBER, or where a name is left without one."""
+def numbers(program, inputs, arrays=False):
+    """{"a": 2.0} from ["a=2"]; with `arrays` also {"x": [1, 2]} from ["x=[1,2]"].
+
+    Raises CatalogError for what is not NAME=NUMBER, or where a name is left without one.
+    """
     found = {}
     for text in inputs:
         name, equals, number = text.partition("=")
         try:
-            found[name.strip()] = float(number)
+            found[name.strip()] = json.loads(number) if arrays else float(number)
         except ValueError:
             equals = ""
         if not equals or not name.strip().isidentifier():
-            raise CatalogError(f"`{text}` should be a name and a number, as in a=2.")
+            raise CatalogError(
+                f"`{text}` should be a name and {'rows, as in x=[[1,2],[3,4]]' if arrays else 'a number, as in a=2'}."
+            )
     missing = [name for name in names(program) if name not in found]
     if missing:
         raise CatalogError(f"A number is missing for {', '.join(missing)}; add " + " ".join(f"{m}=2" for m in missing))

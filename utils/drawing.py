@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from utils.pictures.folding import fold, total_length
-from utils.pictures.graphs import Graph, is_number, is_strange, number, read_graph
+from utils.pictures.graphs import Graph, is_number, is_strange, number, read_graph, strip
 
 try:
     from graphviz import Source
@@ -299,7 +299,8 @@ def _box(node, graph, largest, rankdir):
 
 
 def _written(value, signed=False):
-    return number(value, signed).replace("-", "−")  # in a picture the minus is as wide as the plus
+    text = number(value, signed).replace("-", "−")  # in a picture the minus is as wide as the plus
+    return f"{text.removeprefix('array ')} {strip(value)}".rstrip()
 
 
 def _edge_style(edge, labels):

@@ -85,11 +85,16 @@ def keep(topic):
 
 
 def play(program, value=None, **inputs):
-    """A page that plays forward and backward through `program`, on the class `value` or a finished engine."""
+    """A page that plays forward and backward through `program`, on the class `value` or a finished engine.
+
+    Inputs are numbers, or nested lists for a class of tensors.
+    """
+    from utils import autograd_stub
     from utils.pictures import recording, steps
 
-    engine = value or catalog_value()
-    record = recording.record(engine, program, {name: float(number) for name, number in inputs.items()})
+    arrays = any(hasattr(given, "__len__") for given in inputs.values())
+    engine = value or getattr(autograd_stub, "Tensor" if arrays else "Value")
+    record = recording.record(engine, program, inputs, arrays)
     record.root.backward()
     return _Page(*steps.trace_of(record, "your engine" if value else "a finished engine"))
 
@@ -104,13 +109,6 @@ def peak_memory():
         return psutil.Process().memory_info().peak_wset / 2**20
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / 2**20 if sys.platform == "darwin" else most / 1024
-
-
-def catalog_value():
-    """The engine of level 3."""
-    from utils.autograd_stub import Value
-
-    return Value
 
 
 class _Page:

@@ -18,6 +18,7 @@ BINARY = {
     ast.Pow: operator.pow,
 }
 FUNCTIONS = ("relu", "tanh", "sigmoid", "exp", "log")
+ARRAY_FUNCTIONS = ("sum", "mean", "max", "softmax", "log_softmax")  # each takes an axis, such as sum(x, axis=0)
 RESERVED = {*FUNCTIONS, "sum"}
 
 
@@ -49,15 +50,15 @@ def names(program):
     return tuple(read)
 
 
-def run(program, inputs):
+def run(program, inputs, arrays=False):
     """The result of a program, and a dict of all its names, given a dict of inputs of any numeric class.
 
-    Raises NotAnExpression for anything but assignments and arithmetic.
+    With `arrays` also @ and the functions of arrays. Raises NotAnExpression for all but assignments and arithmetic.
     """
     scope = dict(inputs)
     result = None
     for statement in _parse(program).body:
-        result = _evaluate(statement.value, scope)
+        result = _evaluate(statement.value, scope, arrays)
         if isinstance(statement, ast.Assign):
             scope[statement.targets[0].id] = result
     return result, scope
@@ -111,7 +112,7 @@ def _parse(program):
     return tree
 
 
-def _evaluate(node, scope):
+def _evaluate(node, scope, arrays=False):
     match node:
         case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
             return node.value
@@ -120,13 +121,18 @@ def _evaluate(node, scope):
         case ast.Name(id=name):
             raise NotAnExpression(f"`{name}` has no value; give one, as in {name}=2.")
         case ast.BinOp(left, op, right) if type(op) in BINARY:
-            return BINARY[type(op)](_evaluate(left, scope), _evaluate(right, scope))
+            return BINARY[type(op)](_evaluate(left, scope, arrays), _evaluate(right, scope, arrays))
+        case ast.BinOp(left, ast.MatMult(), right) if arrays:
+            return _evaluate(left, scope, arrays) @ _evaluate(right, scope, arrays)
         case ast.UnaryOp(ast.USub(), operand):
-            return -_evaluate(operand, scope)
+            return -_evaluate(operand, scope, arrays)
         case ast.Call(ast.Name(id=name), [argument], []) if name in FUNCTIONS:
-            return getattr(_evaluate(argument, scope), name)()
+            return getattr(_evaluate(argument, scope, arrays), name)()
         case ast.Call(ast.Name(id="sum"), [ast.List(elements) | ast.Tuple(elements)], []):
-            return sum(_evaluate(element, scope) for element in elements)
+            return sum(_evaluate(element, scope, arrays) for element in elements)
+        case ast.Call(ast.Name(id=name), [argument], options) if arrays and name in ARRAY_FUNCTIONS:
+            options = {option.arg: ast.literal_eval(option.value) for option in options}
+            return getattr(_evaluate(argument, scope, arrays), name)(**options)
     raise NotAnExpression(f"`{ast.unparse(node)}` is not offered; use + - * / ** and {', '.join(FUNCTIONS)}.")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from utils.course.catalog import catalog
 
-ENGINE = "02"  # the topic whose Value plays them
+ENGINES = {False: ("02", "Value"), True: ("08", "Tensor")}  # the topic and the class that play numbers, and arrays
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,12 @@ class Lesson:
     look: str
     program: str
     inputs: dict
+    arrays: bool = False
+
+    @property
+    def engine(self):
+        """The number of the topic whose engine plays it, and the name of its class."""
+        return ENGINES[self.arrays]
 
 
 @cache
@@ -49,7 +55,8 @@ def finished_page(lesson):
     from utils.course.loading import load_candidate
     from utils.pictures import recording, steps
 
-    engine = load_candidate(catalog().topic(ENGINE).solution(3)).Value
-    record = recording.record(engine, lesson.program, lesson.inputs)
+    number, name = lesson.engine
+    engine = getattr(load_candidate(catalog().topic(number).solution(3)), name)
+    record = recording.record(engine, lesson.program, lesson.inputs, lesson.arrays)
     record.root.backward()
-    return steps.page(*steps.trace_of(record, f"level 3 of Topic {ENGINE}"), title=lesson.title, look=lesson.look)
+    return steps.page(*steps.trace_of(record, f"level 3 of Topic {number}"), title=lesson.title, look=lesson.look)

@@ -153,6 +153,17 @@ def number(value, signed=False):
     return f"{plain:+.4g}" if signed and plain else f"{plain:.4g}"
 
 
+def strip(value, most=24):
+    """The signs of an array's entries, row by row: ▲ above zero, ▼ below, · for zero; "" for what is no array."""
+    if not isinstance(getattr(value, "shape", None), tuple) or not value.shape:
+        return ""
+    entries = value.ravel().tolist()[:most]
+    signs = ["▲" if entry > 0 else "▼" if entry < 0 else "·" for entry in entries]
+    width = value.shape[-1] or 1
+    rows = ["".join(signs[start : start + width]) for start in range(0, len(signs), width)]
+    return " ".join(rows) + ("…" if value.size > most else "")
+
+
 def is_number(value):
     """Whether a value is a plain int or float, NumPy's float64 included."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -8,7 +8,7 @@ import operator
 import re
 from dataclasses import dataclass
 
-from utils.course.expressions import FUNCTIONS, NotAnExpression, names, run
+from utils.course.expressions import ARRAY_FUNCTIONS, FUNCTIONS, NotAnExpression, names, run
 from utils.pictures.graphs import Edge, Graph, Node, made_name, number
 
 NOT_OFFERED = re.compile("unsupported operand|bad operand|has no attribute|not supported between")
@@ -35,18 +35,24 @@ class Recording:
 
     program: str
     steps: tuple
-    make: object  # the candidate's class
+    make: object  # the candidate's class, or what makes a leaf of it
+    arrays: bool = False  # are its values tensors?
 
     @property
     def root(self):
         return self.steps[-1].value
 
 
-def record(value_class, program, inputs):
+def record(value_class, program, inputs, arrays=False):
     """The Recording of a program on `value_class`, with `inputs` as a dict of plain numbers.
 
-    Raises NotAnExpression for what is no such program, NotOffered for what the candidate cannot do.
+    With `arrays` the class is a tensor's, inputs are nested lists, and the program ends in a single number. Raises
+    NotAnExpression for what is no such program, NotOffered for what the candidate cannot do.
     """
+    if arrays:
+        from utils.pictures.tensors import leaf_of
+
+        value_class = leaf_of(value_class)
     used = names(program)
     for name in inputs:
         if name not in used:
@@ -56,7 +62,7 @@ def record(value_class, program, inputs):
     for name in used:
         if name in inputs:
             leaves[name] = _Wrapped(tape, Step("", None, (), _made(value_class, inputs[name]), name))
-    result, scope = run(program, leaves)
+    result, scope = run(program, leaves, arrays)
     if not isinstance(result, _Wrapped):
         raise NotAnExpression(f"`{program}` uses no name, so there is nothing to differentiate; write a*b + a.")
     named = {}
@@ -72,7 +78,10 @@ def record(value_class, program, inputs):
         step = tape[place]
         kept[place] = len(kept), Step(step.op, step.apply, tuple(kept[p][0] for p in step.parents), step.value,
                                       named.get(place, ""))  # fmt: skip
-    return Recording(program, tuple(step for _, step in kept.values()), value_class)
+    recording = Recording(program, tuple(step for _, step in kept.values()), value_class, arrays)
+    if arrays and recording.root.data.size != 1:
+        raise NotAnExpression(f"`{program}` gives several numbers; let it end in one, as in sum(x * y).")
+    return recording
 
 
 def graph_of(recording):
@@ -80,6 +89,10 @@ def graph_of(recording):
 
     The local derivatives are the candidate's own: each operation is run again, alone, on fresh values.
     """
+    if recording.arrays:
+        from utils.pictures.tensors import trace_of_tensors
+
+        return trace_of_tensors(recording)[1]
     grads = [getattr(step.value, "grad", None) for step in recording.steps]
     nodes = []
     for index, step in enumerate(recording.steps):
@@ -150,10 +163,14 @@ def _binary(sign, function):
     return forward, reflected
 
 
-for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/"), ("pow", "**")):
+for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/"), ("pow", "**"), ("matmul", "@")):
     _forward, _reflected = _binary(_sign, getattr(operator, _name))
     setattr(_Wrapped, f"__{_name}__", _forward)
     setattr(_Wrapped, f"__r{_name}__", _reflected)
 _Wrapped.__neg__ = lambda self: self._record("-", operator.neg)
+for _name in ARRAY_FUNCTIONS:
+    setattr(_Wrapped, _name, lambda self, name=_name, **options: self._record(
+        " ".join([name, *(f"{option} {value}" for option, value in options.items())]),
+        operator.methodcaller(name, **options)))  # fmt: skip
 for _name in FUNCTIONS:
     setattr(_Wrapped, _name, lambda self, name=_name: self._record(name, operator.methodcaller(name)))

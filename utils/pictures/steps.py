@@ -8,6 +8,8 @@ The trace is JSON (version 1):
     edges    id, user, parent, local (used), own (the engine's), exact, upstream, product
     steps    kind forward, seed or backward; node; edge; say (what happens); ask (a question); answer; before
     verdict  null, or kind, node, edges, text: the first place where engine and chain rule disagree
+In a trace of tensors (tensors.py) data, grad, chain, upstream, product and answer are numbers, or objects with a shape
+and the first values; an edge has a note instead of local, own and exact.
 NaN and infinity are the texts "nan", "inf" and "-inf".
 """
 
@@ -33,8 +35,12 @@ TEMPLATE = Path(__file__).with_name("step_page.html")
 def trace_of(recording, engine="your engine"):
     """(the trace of a Recording after `backward` as a dict of plain data, its Graph).
 
-    Raises TooLarge beyond 200 values.
+    Raises TooLarge beyond 200 values, or 60 tensors.
     """
+    if recording.arrays:
+        from utils.pictures.tensors import trace_of_tensors
+
+        return trace_of_tensors(recording, engine)
     graph = graph_of(recording)
     if len(graph.nodes) > MOST_VALUES:
         raise TooLarge(f"A page plays at most {MOST_VALUES} values; this has {len(graph.nodes)}. Take a smaller part.")
@@ -166,7 +172,8 @@ def _dual(recording, node, place, wanted):
 def _picture(trace, graph):
     """Graphviz's SVG without styles of its own, its numbers to be filled in by the page; "" without Graphviz."""
     # Each arrow gets the room for the whole product that the page writes on it.
-    texts = {edge["id"]: f"{number(edge['upstream'])} × {_bracketed(number(edge['local']))} = {number(edge['product'])}"
+    texts = {edge["id"]: edge.get("note") or
+             f"{number(edge['upstream'])} × {_bracketed(number(edge['local']))} = {number(edge['product'])}"
              for edge in trace["edges"]}  # fmt: skip
     try:
         svg = lay_out(dot_text(graph, edge_texts=texts), "svg").decode()
