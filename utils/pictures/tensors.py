@@ -1,8 +1,8 @@
 """The trace of a program of tensors, for the same page: shapes, entries as a strip, and which axis is summed.
 
 What one operation sends back is asked of the candidate itself: it runs again on fresh tensors, and goes back from there
-with the upstream gradient; where `backward` takes none, from the sum of the result times that gradient. The truth is measured, by
-nudging each entry and watching the candidate's own forward pass.
+with the upstream gradient; where `backward` takes none, from the sum of the result times that gradient. The truth is
+measured, by nudging each entry and watching the candidate's own forward pass.
 """
 
 import math
