@@ -6,6 +6,7 @@ import importlib
 import sys
 import traceback
 
+from scripts import screen, status
 from scripts.environment import Trouble
 from utils.course.catalog import STATE, CatalogError
 from utils.course.state import Busy
@@ -33,13 +34,16 @@ def dispatch(arguments):
         prog="python3 learn.py",
         description="Without a command: where you are, and the one next thing to type.",
     )
+    screen.add_plain(parser)
     commands = parser.add_subparsers(metavar="COMMAND", dest="command")
     for command, module in modules.items():
         summary = module.__doc__.splitlines()[0]
-        module.add_arguments(commands.add_parser(command, help=summary, description=summary))
+        of_command = commands.add_parser(command, help=summary, description=summary)
+        module.add_arguments(of_command)
+        screen.add_plain(of_command)
     parsed = parser.parse_args(arguments)
     try:
-        return modules[parsed.command].run(parsed)
+        return modules[parsed.command].run(parsed) if parsed.command else status.show(screen.is_plain(parsed))
     except (CatalogError, Trouble) as error:
         print(error, file=sys.stderr)
         return 2

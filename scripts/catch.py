@@ -16,7 +16,6 @@ def add_arguments(parser):
     parser.add_argument("expression", nargs="?", help='such as "a*b + a", or "c = a + b; c * a"')
     parser.add_argument("points", nargs="*", metavar="NAME=NUMBER", help="such as a=2 b=-3")
     parser.add_argument("--new", action="store_true", help="a new line-up of engines")
-    screen.add_plain(parser)
 
 
 def run(arguments):

@@ -23,7 +23,6 @@ def add_arguments(parser):
     levels.add_argument("--upto", type=int, choices=(1, 2, 3, 4), help="this level and all below")
     parser.add_argument("--all", action="store_true", help="every file in workspace/, from the beginning")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the screen")
-    screen.add_plain(parser)
 
 
 def run(arguments):

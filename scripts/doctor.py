@@ -5,7 +5,7 @@ from utils.course import doctoring
 
 
 def add_arguments(parser):
-    screen.add_plain(parser)
+    """It needs none."""
 
 
 def run(arguments):

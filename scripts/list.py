@@ -12,7 +12,6 @@ SIGNS = {"pass": "x", "stale": "~"}
 def add_arguments(parser):
     parser.add_argument("topic", nargs="?", help="only this one")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the list")
-    screen.add_plain(parser)
 
 
 def run(arguments):

@@ -10,11 +10,23 @@ MEMO = os.path.join(os.environ.get("COURSE_HOME", ROOT), ".learn", "status.json"
 
 def show_quickly():
     """Print the status, from the memo where it still holds; exit code 0."""
+    if os.environ.get("COURSE_PLAIN", "") not in ("", "0"):
+        return show(plain=True)
     memo = _read()
     if memo is None or memo["course"] != _stamp([os.path.join(ROOT, "topics", "catalog.toml")]):
         memo = remember()
     changed = memo["work"] != _stamp(memo["files"])
     print(memo["changed" if changed else "unchanged"])
+    return 0
+
+
+def show(plain):
+    """Print the status as it is now; exit code 0."""
+    from scripts import screen
+    from utils.course import progress
+    from utils.course.catalog import catalog
+
+    print("\n".join(lines(screen, progress, catalog(), changed=False, plain=plain)))
     return 0
 
 
@@ -37,12 +49,13 @@ def remember():
     return memo
 
 
-def lines(screen, progress, catalog, *, changed):
+def lines(screen, progress, catalog, *, changed, plain=False):
     """The status screen; `changed`: the learner's file is not the one that was checked last."""
     step, skipped = progress.first_open(catalog), progress.skipped_topics()
-    done, total = progress.along_the_road(catalog)
+    done, _ = progress.along_the_road(catalog)
     left = sum(one.minutes for one in catalog.road if one.topic not in skipped and progress.is_open(one))
-    text = [catalog.title, "", f"{screen.bar(done, total)} {done} of {total} steps, {screen.duration(left)} to go"]
+    reached = screen.road_bar(catalog, plain)
+    text = [catalog.title, "", f"{reached}, {screen.duration(left)} to go"]
     for number, ticket in skipped.items():
         text.append(f"Borrowed: Topic {number}. To come back: {ticket['back']}")
     text.append("")

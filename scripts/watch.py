@@ -20,7 +20,6 @@ class Quit(Exception):
 
 def add_arguments(parser):
     parser.add_argument("topic", nargs="?", help="such as 02; without it, where you are on the road")
-    screen.add_plain(parser)
 
 
 def run(arguments):
@@ -83,9 +82,10 @@ class _Loop:
             our_fault(verdict.broken)
             return
         screen.out(["", *self.verdict_lines(verdict)])
-        remembered = self.watch.remember(attempt)
+        screen.out(self.closing_lines(verdict, self.watch.remember(attempt)))
+        # Nobody waits for the rest.
+        self.watch.prepare()
         status.remember()
-        screen.out(self.closing_lines(verdict, remembered))
 
     def verdict_lines(self, verdict):
         plain, states = screen.is_plain(self.arguments), verdict.states

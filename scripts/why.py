@@ -9,7 +9,6 @@ MOST_LINES = 12
 
 def add_arguments(parser):
     parser.add_argument("topic", nargs="?", help="such as 02; without it, the file that was saved last")
-    screen.add_plain(parser)
 
 
 def run(arguments):

@@ -46,7 +46,11 @@ class Learner:
 
     def environment(self, **more):
         """The environment of a learner: nothing of the developer's settings, everything in UTF-8."""
-        kept = {k: v for k, v in os.environ.items() if k not in ("COURSE_ENGINE", "COURSE_PATIENCE", "NO_COLOR")}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in ("COURSE_ENGINE", "COURSE_PATIENCE", "COURSE_PLAIN", "NO_COLOR")
+        }
         return {**kept, "COURSE_HOME": str(self.home), "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT), **more}
 
     @property

@@ -5,10 +5,12 @@ import re
 
 import pytest
 
+from scripts.__main__ import COMMANDS, dispatch
 from utils.course.catalog import ROOT, catalog
 
 TOPIC = catalog().topic("02")
 LEVEL01 = TOPIC.solution(1).read_text(encoding="utf-8")
+PLANNED = [topic.number for topic in catalog().topics if topic.status == "planned"]
 KEYS = {"topic", "level", "verdict", "passed", "failed", "not_judged", "first_failure", "diagnosis"}
 
 
@@ -100,7 +102,7 @@ def test_an_endless_loop_ends_at_the_limit_and_the_line_is_named(learner, tmp_pa
         (("check", "99"), 2, "There is no topic '99'"),
         (("check", "02"), 2, "python3 learn.py start 02"),
         (("check", "02", "--file", "nowhere.py"), 2, "There is no file nowhere.py."),
-        (("check", "01"), 2, "planned"),
+        *[(("check", number), 2, "planned") for number in PLANNED[:1]],
         (("check", "02", "--level", "7"), 2, "invalid choice"),
         (("task", "02.nonsense"), 2, "has the steps box, forward"),
         (("hint", "Value.nonsense"), 2, "No topic has a hint about"),
@@ -132,6 +134,18 @@ def test_show_asks_before_it_gives_away_an_open_level(learner):
 def test_plain_mode_uses_words_and_no_color(learner):
     done = learner("check", "02", "--file", TOPIC.solution(1), "--upto", "2", "--plain")
     assert "not judged" in done.out and ":(" not in done.out and "\033" not in done.out
+
+
+def test_every_command_has_a_plain_mode_and_it_can_be_had_for_good(learner, capsys):
+    for command in COMMANDS:
+        with pytest.raises(SystemExit):
+            dispatch([command, "--help"])
+        assert "--plain" in capsys.readouterr().out, command
+    plain = learner("--plain").out
+    assert "#" not in plain and "[" not in plain and "Next: python3 learn.py" in plain
+    assert learner(COURSE_PLAIN="1").out == plain != learner().out
+    done = learner("check", "02", "--file", TOPIC.solution(1), "--upto", "2", COURSE_PLAIN="1")
+    assert "not judged" in done.out and ":(" not in done.out
 
 
 def test_progress_cut_short_is_progress_lost_and_nothing_else(learner):

@@ -108,10 +108,8 @@ class Watch:
                 return found
 
     def remember(self, attempt):
-        """Keep what came of an Attempt, and have the next process waiting."""
-        remembered = attempts.remember(self.topic, attempt)
-        self.prepare()
-        return remembered
+        """Keep what came of an Attempt; a Remembered."""
+        return attempts.remember(self.topic, attempt)
 
     def next_step(self):
         """The first step that is open, None if all hold: on the road, or in the topic that was chosen."""
