@@ -27,6 +27,7 @@ from utils.course.catalog import catalog  # noqa: E402
 TOPIC = catalog().topic("02")
 PAUSE = 2.5  # seconds between two saves: the next process gets ready meanwhile
 LIMIT = 120.0
+WAYS = ("rename", "in place", "empty", "backup")  # in which editors save
 
 
 class Learner:
@@ -36,6 +37,7 @@ class Learner:
         self.home, self.level = Path(folder), level
         self.file = self.home / "workspace" / TOPIC.workspace_file.name
         self.text = TOPIC.solution(max(level, 2)).read_text(encoding="utf-8")
+        self.wrong = self.text.replace("self.data + other.data", "self.data - other.data")
         self.environment = {**os.environ, "COURSE_HOME": str(self.home), "PYTHONIOENCODING": "utf-8"}
         self.saves = 0
         self.file.parent.mkdir(parents=True)
@@ -54,10 +56,10 @@ class Learner:
         threading.Thread(target=lambda: [self._lines.put(line) for line in self.process.stdout], daemon=True).start()
         self.verdict()
 
-    def save(self, way="rename"):
-        """Save something new: by renaming, in place, or after emptying the file."""
+    def save(self, way="rename", wrong=False):
+        """Save something new: by renaming, in place, after emptying the file, or with the old one as a backup."""
         self.saves += 1
-        text = f"{self.text}\n# save {self.saves}\n"
+        text = f"{self.wrong if wrong else self.text}\n# save {self.saves}\n"
         if way == "rename":
             beside = self.file.with_suffix(".swp")
             beside.write_text(text, encoding="utf-8")
@@ -68,13 +70,16 @@ class Learner:
         if way == "empty":
             self.file.write_text("", encoding="utf-8")
             time.sleep(0.03)
+        if way == "backup":
+            os.replace(self.file, self.file.with_suffix(".py~"))
         self.file.write_text(text, encoding="utf-8")
         return started
 
     def verdict(self):
         """Wait for the last line of the next verdict; when it came."""
+        self.failed = False
         while " steps" not in (line := self._lines.get(timeout=LIMIT)) or "of" not in line:
-            pass
+            self.failed |= ":(" in line
         return time.perf_counter()
 
     def cold(self):
@@ -85,10 +90,11 @@ class Learner:
                        env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
         return time.perf_counter() - started
 
-    def memory(self):
-        """Kilobytes that the watching process holds."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(text.split("VmRSS:")[1].split()[0])
+    def held(self):
+        """(kilobytes, open files) that the watching process holds."""
+        folder = Path(f"/proc/{self.process.pid}")
+        text = (folder / "status").read_text(encoding="ascii")
+        return int(text.split("VmRSS:")[1].split()[0]), len(list((folder / "fd").iterdir()))
 
     def close(self):
         self.process.kill()
@@ -112,17 +118,23 @@ def latencies(level, rounds):
 
 
 def soak(minutes):
-    """(saves, verdicts, memory at the beginning, at the end): a learner who saves in every way, for so long."""
+    """Print, five times, what a learner has seen who saves in every way, right and wrong in turns, for so long."""
     with tempfile.TemporaryDirectory(prefix="loop-") as folder:
-        learner, seen = Learner(folder, 1), 0
+        learner, saves = Learner(folder, 1), 0
         try:
-            end, at_first = time.monotonic() + 60 * minutes, learner.memory()
-            while time.monotonic() < end:
-                learner.save(("rename", "in place", "empty")[learner.saves % 3])
-                learner.verdict()
-                seen += 1
-                time.sleep(0.5)
-            return learner.saves - 1, seen, at_first, learner.memory()
+            started = time.monotonic()
+            for part in range(1, 6):
+                while time.monotonic() < started + 60 * minutes * part / 5:
+                    wrong = saves % 2 == 1
+                    learner.save(WAYS[saves // 2 % len(WAYS)], wrong)
+                    saves += 1
+                    learner.verdict()
+                    if learner.failed != wrong:
+                        raise AssertionError(f"save {saves} got the verdict on another one")
+                    time.sleep(0.5)
+                kilobytes, files = learner.held()
+                print(f"{minutes * part / 5:g} minutes: {saves} saves, each with its verdict; "
+                      f"watch holds {kilobytes:,} kB and {files} open files", flush=True)  # fmt: skip
         finally:
             learner.close()
 
@@ -133,8 +145,7 @@ def main():
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="watch a learner for so long instead")
     arguments = parser.parse_args()
     if arguments.soak:
-        saves, seen, before, after = soak(arguments.soak)
-        print(f"{arguments.soak:g} minutes: {saves} saves, {seen} verdicts; memory {before:,} kB, then {after:,} kB")
+        soak(arguments.soak)
         return
     print("| level | save to verdict: median | fastest | slowest | cold check: median | fastest | slowest | ratio |")
     print("|---|---|---|---|---|---|---|---|")
