@@ -68,16 +68,16 @@ def overview(suspects, caught):
     if not at_large:
         text += screen.wrapped(
             "All of them. Your expressions are in workspace/catches.txt, and from now on `check` runs them on your own "
-            "engine too. At most ten of them, chosen so that they still give away everybody, are the first step of "
-            "Topic 39: python3 learn.py start 39"
+            "engine too. Topic 39 begins with them: at most ten that still give away everybody. "
+            "Next: python3 learn.py start 39"
         )
         return [*text, *screen.wrapped("Another line-up: python3 learn.py catch --new")]
     text += [f"Still at large: {' '.join(at_large)}", ""]
     if not caught:
         text += screen.wrapped(
-            "Each of these engines computes like a Value and has one mistake: in an operation, in the way back, with "
-            "numbers, or with a value that is used twice. Type an expression and its point. Those that get the value "
-            "or a gradient wrong are caught."
+            "Each of these engines computes like a Value and has one mistake. It is in an operation, in the way back, "
+            "with numbers, or with a value that is used twice. Type an expression and its point. Those that get the "
+            "value or a gradient wrong are caught."
         )
         text.append("")
     return [*text, 'Next: python3 learn.py catch "a*b + a" a=2 b=-3']

@@ -1,5 +1,6 @@
 """Planted mistakes: each dies by the test that is named for it, and leads to its own diagnosis."""
 
+import re
 import tomllib
 
 import pytest
@@ -62,6 +63,8 @@ def test_every_mutant_fits_and_has_its_words(topic):
         mutants.source(topic, mutant)  # raises ValueError if an edit does not fit exactly once
         assert mutant.says and mutant.says[-1] == ".", mutant.id
         assert len(mutant.says.split()) <= (25 if topic.number == "02" else 35), mutant.id
+        for sentence in re.split(r"(?<=[.!?])\s+", f"{mutant.says} {mutant.advice}"):
+            assert len(sentence.split()) <= 20, (mutant.id, sentence)
         assert mutant.kills or mutant.diagnosis in ("syntax", "contract"), mutant.id
         assert mutant.name in names or not mutant.name, mutant.id
 
