@@ -158,7 +158,7 @@ def test_a_hunt_that_is_not_there_and_the_statements(learner):
 
 
 def test_a_hunt_travels_with_an_export(learner, tmp_path):
-    learner("hunt", "leaks")
+    learner("hunt", "engines")
     kept = (learner.workspace / "hunt" / "cases.json").read_bytes()
     assert learner("export", str(tmp_path / "work.zip")).code == 0
     (learner.workspace / "hunt" / "cases.json").unlink()

@@ -162,7 +162,15 @@ def is_new(hunt):
 
 def symptom_of(case):
     """The first failing row of a case, short enough to be kept."""
-    row = _judged(case, case.given, case.mutant.upto).row
+    verdict = _judged(case, case.given, case.mutant.upto)
+    row = verdict.row
+    if row is None:  # stopped, or refused before a test: the cause says it, where there is one
+        cause = verdict.diagnosis.cause if verdict.diagnosis else "nothing that can be seen every time"
+        return {
+            "sentence": case.mutant.kills.removeprefix("test_").replace("_", " "),
+            "message": cause,
+            "observations": [],
+        }
     wrong = next((seen for seen in row["observations"] if not seen["holds"]), None)
     shown = [seen for seen in row["observations"] if wrong and seen["given"] == wrong["given"]]
     return {"sentence": row["sentence"], "message": row["message"].partition("\nat ")[0], "observations": shown[:12]}
