@@ -59,8 +59,8 @@ class Learner:
 
     def writes(self, name, text):
         """Put a file into the workspace."""
-        self.workspace.mkdir(parents=True, exist_ok=True)
         path = self.workspace / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 

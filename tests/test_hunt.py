@@ -158,9 +158,9 @@ def test_a_hunt_that_is_not_there_and_the_statements(learner):
 
 
 def test_a_hunt_travels_with_an_export(learner, tmp_path):
-    learner("hunt", "engines")
-    kept = (learner.workspace / "hunt" / "cases.json").read_bytes()
+    kept = learner.writes("hunt/cases.json", '{"number": 5, "hunts": {}}')
+    learner.writes("hunt/engines-1.py", "# half mended\n")
     assert learner("export", str(tmp_path / "work.zip")).code == 0
-    (learner.workspace / "hunt" / "cases.json").unlink()
+    kept.unlink()
     assert learner("import", str(tmp_path / "work.zip")).code == 0
-    assert (learner.workspace / "hunt" / "cases.json").read_bytes() == kept
+    assert json.loads(kept.read_text(encoding="utf-8"))["number"] == 5
