@@ -76,16 +76,19 @@ class Value(Value):
 from utils.engine import Value as Engine
 
 # %% [markdown]
-# include: 02/math-refresh.md, "7. The sigmoid circuit, twice" until "In PyTorch, again"
+# include: 02/math-refresh.md, "7. The sigmoid circuit, twice" until "**Then, in one piece.**"
 
 # %%
-draw(out)
+draw(out, names={"a": a, "b": b, "s": s, "z": z, "m": m, "e": e, "d": d, "out": out})
 
 # %% [markdown]
 # The whole way, step by step, with every number. Choose *predict* and compute each product before you look.
 
 # %%
-play("1/(1 + exp(-(w0*x0 + w1*x1 + w2)))", w0=2, x0=-1, w1=-3, x1=-2, w2=-3)
+play("z = w0*x0 + w1*x1 + w2; m = -z; e = exp(m); d = 1 + e; out = d**-1", w0=2, x0=-1, w1=-3, x1=-2, w2=-3)
+
+# %% [markdown]
+# include: 02/math-refresh.md, "7. The sigmoid circuit, twice" from "**Then, in one piece.**" until "In PyTorch, again"
 
 # %%
 print(f"This notebook has needed at most {peak_memory():.0f} MB so far.")

@@ -9,6 +9,8 @@ from utils.course import texts
 from utils.course.catalog import ROOT, catalog
 
 ENGINE_IMPORT = re.compile(r"(?m)^from utils\.(engine|autograd_stub) import Value\n")
+# Paragraphs that speak of `learn.py check`.
+OF_A_TERMINAL = re.compile(r"(?ms)^\*\*(?:Level \d is done|Run\.)\*\*.*?(?:\n\n|\Z)")
 # A fence, code within a line, a link to elsewhere; or a link within the course.
 LINK = re.compile(r"(?s)```.*?```|`[^`\n]*`|\]\([a-z]+:[^)]*\)|\]\((?P<target>[^)#]*)(?P<place>#[^)]*)?\)")
 
@@ -34,6 +36,7 @@ def included(source, page, title, start=None, end=None):
     if end:
         body = body[: re.search(rf"(?m)^{re.escape(end)}", body).start()]
     ran = False
+    body = OF_A_TERMINAL.sub("", body)
     for prose, fence in _pieces(body):
         language, *flags = (fence.info.split() or [""]) if fence else [""]
         # What is typed into a terminal there is done by cells here, so the words that lead up to it go as well.
