@@ -9,7 +9,16 @@ teaches it, so importing the stub loads no NumPy.
 import os
 
 # name -> slug of the topic that teaches it; `exports` in topics/catalog.toml says the same, and a test compares them.
-HOMES = {"Value": "autograd-engine"}
+HOMES = {
+    "Value": "autograd-engine",
+    "Tensor": "tensor-autograd",
+    "cross_entropy": "tensor-autograd",
+    "detect_changes": "tensor-autograd",
+    "no_grad": "tensor-autograd",
+    "operation": "tensor-autograd",
+    "unbroadcast": "tensor-autograd",
+    "where": "tensor-autograd",
+}
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")
 
