@@ -33,7 +33,8 @@ def operation(rule):
     rule(*arrays, **options) returns (result, vjps): the result as an array, and for each input that may want a gradient
     a vjp, in order. A vjp takes the upstream gradient (shape of the result) and returns the gradient of its input,
     before unbroadcasting. Where all share their work, `vjps` is one function that returns all gradients. A vjp may
-    return its upstream or a view of it, never an array that it keeps, and never changes its upstream.
+    return its upstream or a view of it, never an array that it keeps, and never changes its upstream. What a vjp needs
+    later it keeps in its closure; let it keep `a.shape` rather than `a` where that is enough.
     """
 
     name = rule.__name__.strip("_")
@@ -47,14 +48,14 @@ def operation(rule):
         result.data = data if type(data) is np.ndarray else np.asarray(data)
         result.grad = None
         if _recording:
-            edges = [i for i, x in enumerate(inputs) if type(x) is Tensor and x.requires_grad]
+            edges = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
             if edges:
                 result.requires_grad = True
                 result._op = name
                 result._number = next(_numbers)
                 result._parents = [inputs[i] for i in edges]
                 result._vjps = _only(vjps, edges) if callable(vjps) else [vjps[i] for i in edges]
-                result._marks = _marks_of(vjps) if _guarding else None
+                result._marks = _marks_of(result._vjps) if _guarding else None
                 return result
         result._make_leaf(False)
         return result
@@ -67,7 +68,10 @@ def operation(rule):
 def _only(vjps, edges):
     def those_wanted(upstream):
         gradients = vjps(upstream)
-        return [gradients[i] for i in edges]
+        wanted = [gradients[i] for i in edges]
+        if len(set(map(id, wanted))) < len(wanted):  # one array for two inputs belongs to neither; a view says so
+            wanted = [gradient[...] for gradient in wanted]
+        return wanted
 
     return those_wanted
 
@@ -153,13 +157,15 @@ class Tensor:
     @operation
     def __pow__(a, n):
         if isinstance(n, np.ndarray):
-            raise TypeError("the exponent must be a plain number; write (y * x.log()).exp() for x ** y")
+            raise TypeError("the exponent must be a plain number; for x ** y write (y * x.log()).exp()")
         if n == 0:  # the constant 1, also at 0, where 0 * 0 ** -1 would be nan
             return a**n, (np.zeros_like,)
         return a**n, (lambda g: g * (n * a ** (n - 1)),)
 
     @operation
     def __rpow__(a, base):
+        if isinstance(base, np.ndarray):
+            raise TypeError("the base must be a plain number; for x ** y write (y * x.log()).exp()")
         power = base**a
         return power, (lambda g: g * (power * math.log(base)),)
 
@@ -208,7 +214,8 @@ class Tensor:
 
     @operation
     def sum(a, axis=None, keepdims=False):
-        return a.sum(axis=axis, keepdims=keepdims), (lambda g: np.broadcast_to(_kept(g, a.ndim, axis), a.shape),)
+        shape = a.shape  # all that is needed later: the array itself need not be kept
+        return a.sum(axis=axis, keepdims=keepdims), (lambda g: np.broadcast_to(_kept(g, len(shape), axis), shape),)
 
     @operation
     def max(a, axis=None, keepdims=False):
@@ -242,16 +249,20 @@ class Tensor:
 
     @operation
     def _reshape(a, shape):
-        return a.reshape(shape), (lambda g: g.reshape(a.shape),)
+        before = a.shape
+        return a.reshape(shape), (lambda g: g.reshape(before),)
 
     @operation
     def _transpose(a, axes):
-        return a.transpose(axes), (lambda g: g.transpose(np.argsort([axis % a.ndim for axis in axes])),)
+        ndim = a.ndim
+        return a.transpose(axes), (lambda g: g.transpose(np.argsort([axis % ndim for axis in axes])),)
 
     @operation
     def __getitem__(a, key):
+        shape = a.shape
+
         def back_to_its_place(g):
-            whole = np.zeros_like(a, dtype=g.dtype)
+            whole = np.zeros(shape, g.dtype)
             if _is_basic(key):
                 whole[key] = g
             else:
@@ -313,13 +324,13 @@ class Tensor:
             if tensor._marks:
                 _check_marks(tensor)
             if not retain_graph:  # with its edges the tensor lets go of the arrays that its vjps kept
-                tensor._vjps, tensor._parents = _FREED, ()
+                tensor._vjps, tensor._parents, tensor._marks = _FREED, (), None
             gradients = vjps(upstream) if callable(vjps) else [vjp(upstream) for vjp in vjps]
             for parent, gradient in zip(parents, gradients, strict=True):
                 if type(gradient) is not np.ndarray:  # NumPy turns 0-d results into scalars
                     gradient = np.asarray(gradient)
                 if gradient.shape != parent.data.shape:
-                    gradient = unbroadcast(gradient, parent.data.shape)
+                    gradient = _fitted(gradient, parent.data.shape, tensor)
                 if gradient.dtype != parent.data.dtype:  # a float64 constant makes no float64 gradient of a float32
                     gradient = gradient.astype(parent.data.dtype)
                 fresh = gradient is not upstream and gradient.base is None
@@ -361,6 +372,15 @@ def _reachable(root):
     return sorted(found, key=lambda tensor: tensor._number)
 
 
+def _fitted(gradient, shape, tensor):
+    """The gradient unbroadcast to the shape of an input. Raises ValueError where the vjp has returned another shape."""
+    fitted = unbroadcast(gradient, shape) if gradient.ndim >= len(shape) else gradient
+    if fitted.shape != shape:
+        raise ValueError(f"a vjp of `{tensor._op}` returned a gradient of shape {gradient.shape} for an input of shape "
+                         f"{shape}; the upstream it was given has shape {tensor.shape}")  # fmt: skip
+    return fitted
+
+
 def _receive(leaf, gradient, fresh):
     """Add to a leaf's gradient, which shares its memory with nothing."""
     if leaf.grad is None:
@@ -399,17 +419,23 @@ def where(condition, a, b):
 @operation
 def cross_entropy(logits, labels):
     """The mean over rows of -log softmax(logits)[label]. logits (..., classes), labels (...) of whole numbers."""
-    rows, labels = _rows(logits), np.asarray(labels).reshape(-1)
-    p = _softmax(rows, -1)
-    top = rows.max(axis=-1)
+    labels, shape = np.asarray(labels), logits.shape
+    whole = labels.dtype.kind in "iu" and labels.shape == shape[:-1]
+    if not whole or (labels.size and not 0 <= labels.min() <= labels.max() < shape[-1]):  # -1 would be the last class
+        raise ValueError(f"labels {labels.shape} of {labels.dtype}; logits {shape} take one for each row, a whole "
+                         f"number from 0 to {shape[-1] - 1}")  # fmt: skip
+    rows, labels = _rows(logits), labels.reshape(-1)
     every = np.arange(len(rows))
-    loss = (np.log(np.exp(rows - top[:, None]).sum(axis=-1)) + top - rows[every, labels]).mean()
+    top = rows.max(axis=-1, keepdims=True)
+    p = np.exp(rows - top)
+    total = p.sum(axis=-1, keepdims=True)
+    loss = (np.log(total) - (rows[every, labels][:, None] - top)).mean()
+    p /= total  # one array of this size is made, and kept
 
     def back_to_logits(g):
-        gradient = p.copy()
-        gradient[every, labels] -= 1
-        gradient *= g / len(rows)
-        return gradient.reshape(logits.shape)
+        gradient = p * (g / len(every))
+        gradient[every, labels] -= g / len(every)
+        return gradient.reshape(shape)
 
     return loss, (back_to_logits,)
 
@@ -417,13 +443,17 @@ def cross_entropy(logits, labels):
 class no_grad(contextlib.ContextDecorator):  # noqa: N801 (PyTorch's name)
     """Inside, results do not remember how they were computed. Use it as `with no_grad():` or above a function."""
 
+    def __init__(self):
+        self._before = []  # one for each level of nesting: a decorated function may call itself
+
     def __enter__(self):
         global _recording
-        self._before, _recording = _recording, False
+        self._before.append(_recording)
+        _recording = False
 
     def __exit__(self, *_):
         global _recording
-        _recording = self._before
+        _recording = self._before.pop()
 
 
 # A guard against changes ----------------------------------------------------------------------------------------------
@@ -432,24 +462,43 @@ class no_grad(contextlib.ContextDecorator):  # noqa: N801 (PyTorch's name)
 class detect_changes(contextlib.ContextDecorator):  # noqa: N801
     """Inside, results take a checksum of what they save, and backward says which array was changed in between."""
 
+    def __init__(self):
+        self._before = []
+
     def __enter__(self):
         global _guarding
-        self._before, _guarding = _guarding, True
+        self._before.append(_guarding)
+        _guarding = True
 
     def __exit__(self, *_):
         global _guarding
-        _guarding = self._before
+        _guarding = self._before.pop()
 
 
 def _marks_of(vjps):
-    cells = [cell for vjp in ([vjps] if callable(vjps) else vjps) for cell in getattr(vjp, "__closure__", None) or ()]
-    saved = {id(cell.cell_contents): cell.cell_contents for cell in cells if type(cell.cell_contents) is np.ndarray}
-    return [(array, zlib.crc32(np.ascontiguousarray(array))) for array in saved.values()]
+    """Every array that the vjps keep, with its checksum; also those in functions, lists and tuples that they keep."""
+    marks, seen, stack = [], set(), [vjps]
+    while stack:
+        thing = stack.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, np.ndarray):
+            marks.append((thing, _checksum(thing)))
+        elif isinstance(thing, (list, tuple)):
+            stack.extend(thing)
+        else:
+            stack.extend(cell.cell_contents for cell in getattr(thing, "__closure__", None) or ())
+    return marks
+
+
+def _checksum(array):
+    return zlib.crc32(np.ascontiguousarray(array))
 
 
 def _check_marks(tensor):
     for array, mark in tensor._marks:
-        if zlib.crc32(np.ascontiguousarray(array)) != mark:
+        if _checksum(array) != mark:
             raise RuntimeError(
                 f"`{tensor._op}` saved an array of shape {array.shape} for backward, and somebody changed it "
                 "in place since: write x = x + 1 instead of x += 1, or change it after backward"
