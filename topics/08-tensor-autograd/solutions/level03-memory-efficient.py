@@ -321,6 +321,7 @@ class Tensor:
         while order:
             tensor = order.pop()
             upstream, vjps, parents = arrived.pop(tensor), tensor._vjps, tensor._parents
+            ours.discard(tensor)  # or the set would hold it, and its array, to the end
             if tensor._marks:
                 _check_marks(tensor)
             if not retain_graph:  # with its edges the tensor lets go of the arrays that its vjps kept
