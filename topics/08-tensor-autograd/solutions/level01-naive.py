@@ -64,7 +64,7 @@ class Tensor:
             upstream = arrived[tensor]
             if tensor._backward is None:
                 if tensor.requires_grad:
-                    tensor.grad = upstream + (0.0 if tensor.grad is None else tensor.grad)
+                    tensor.grad = np.asarray(upstream + (0.0 if tensor.grad is None else tensor.grad))
                 continue
             for parent, gradient in zip(tensor._prev, tensor._backward(upstream), strict=True):
                 arrived[parent] = arrived.get(parent, 0.0) + gradient

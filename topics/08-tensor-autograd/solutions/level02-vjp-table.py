@@ -230,7 +230,7 @@ class Tensor:
         return self._reshape(shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes):
-        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        axes = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
         return self._transpose(tuple(axes) or tuple(range(self.ndim))[::-1])
 
     def swapaxes(self, axis1, axis2):
@@ -267,7 +267,7 @@ class Tensor:
         for tensor in order:
             upstream, vjps = arrived[tensor], tensor._vjps
             if vjps is None:
-                tensor.grad = upstream.copy() if tensor.grad is None else tensor.grad + upstream
+                tensor.grad = upstream.copy() if tensor.grad is None else np.asarray(tensor.grad + upstream)
                 continue
             together = vjps(upstream) if callable(vjps) else None
             for i, parent in enumerate(tensor._parents):
@@ -275,7 +275,7 @@ class Tensor:
                     gradient = vjps[i](upstream) if together is None else together[i]
                     # A copy: what a vjp returns may be its upstream, a view of it, or what another parent gets as well.
                     gradient = np.array(unbroadcast(np.asarray(gradient), parent.shape), dtype=parent.dtype)
-                    arrived[parent] = arrived[parent] + gradient if parent in arrived else gradient
+                    arrived[parent] = np.asarray(arrived[parent] + gradient) if parent in arrived else gradient
         if not retain_graph:
             for tensor in order:
                 if tensor._vjps is not None:

@@ -275,7 +275,7 @@ class Tensor:
         return self._reshape(shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes):
-        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        axes = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
         return self._transpose(tuple(axes) or tuple(range(self.ndim))[::-1])
 
     def swapaxes(self, axis1, axis2):

@@ -130,7 +130,7 @@ def _axes(x, axis):
 
 
 def _rearranged(x, *axes):
-    axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+    axes = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
     return x.permute(tuple(axes) or tuple(range(x.ndim))[::-1])
 
 

@@ -8,6 +8,7 @@ import pytest
 from utils.course.judging import expect, expect_array
 from utils.course.tensors import (
     case,
+    exact,
     expect_all_tensors,
     expect_refusal,
     expect_tensors,
@@ -261,6 +262,30 @@ def test_nothing_is_added_into_an_array_that_somebody_else_sees(candidate):
     expect_array("y.grad", lambda: y.grad, [1.0, 1.0], given=given, aim="gradient")
     (x + y).sum().backward()
     expect_array("y.grad", lambda: y.grad, [2.0, 2.0], given=given + "; (x + y).sum().backward()", aim="gradient")
+
+
+@pytest.mark.level2
+@pytest.mark.about("Tensor.backward", step="own")
+def test_a_second_walk_over_a_retained_graph_finds_everything_as_it_was(candidate):
+    first = None
+    for program in ("x * y", "x / y", "x.exp()", "x.tanh()", "x.softmax()", "x.log_softmax()", "x.max(axis=0)",
+                    "x @ y.T", "x.sigmoid()", "x.var(axis=1)", "x[[0, 0]]", "cross_entropy(x, [0, 2])"):  # fmt: skip
+        _, options = case(program, **XY, seed=3)
+        arrays = {name: options[name] for name in XY if name in options}
+        leaves = {name: candidate.Tensor(array.copy(), requires_grad=True) for name, array in arrays.items()}
+        result = run(candidate, program, leaves)
+        upstream = np.array(1.0) if options["upstream"] is None else options["upstream"]
+        _, gradients = exact(program, arrays, upstream)
+        result.backward(upstream, retain_graph=True)
+        result.backward(upstream)
+        for name, leaf in leaves.items():
+            try:
+                expect_array(f"{name}.grad", lambda leaf=leaf: leaf.grad, 2 * gradients[name], aim="gradient",
+                             given=f"{program} with x, y of shape (2, 3), two walks over it")  # fmt: skip
+            except Exception as error:
+                first = first or error
+    if first:
+        raise first
 
 
 @pytest.mark.level2

@@ -278,13 +278,6 @@ def test_an_operand_that_no_gradient_needs_is_let_go(candidate):
         del y
     if first:
         raise first
-    h = x * 2.0
-    kept = weakref.ref(h.data)
-    y = h.sum(axis=0)
-    del h
-    y.backward(np.ones(3))
-    expect("the summed array is gone (1 is yes)", lambda: float(kept() is None), 1.0,
-           given="h = x * 2; y = h.sum(axis=0); del h; y.backward(...)")  # fmt: skip
 
 
 # Level 3: who changed my array? ---------------------------------------------------------------------------------------
@@ -294,7 +287,7 @@ def test_an_operand_that_no_gradient_needs_is_let_go(candidate):
 @pytest.mark.about("detect_changes")
 def test_a_saved_array_that_was_changed_is_named(candidate):
     def change(array):
-        array += 1.0
+        array[...] = array[::-1].copy()  # the same numbers in other places
 
     rows = {
         "exp": lambda x, y: x.exp(), "mul": lambda x, y: x * y, "matmul": lambda x, y: x @ y.T,
@@ -305,7 +298,7 @@ def test_a_saved_array_that_was_changed_is_named(candidate):
             if (victim == "the result") != (name in ("exp", "softmax", "tanh")):
                 continue
             x, y = (candidate.Tensor(np.abs(some(3, 3, seed=k)), requires_grad=True) for k in (1, 2))
-            given = f"with detect_changes(): z = {name} of (3, 3); then {victim} += 1 in place"
+            given = f"with detect_changes(): z = {name} of (3, 3); then {victim} in place, rows in reverse"
             with candidate.detect_changes():
                 z = make(x, y)
             z.sum().backward(retain_graph=True)
