@@ -2,9 +2,10 @@
 
 What changed   a rule on arrays says its result and, for each input, the way back; `operation` makes the rest of it.
                Broadcasting is undone in one place, errors are explained in one place, and the walk needs no recursion.
-What it buys   every operation of a transformer, of any shape, in 60 entries of a few lines. Whatever arrives is copied,
-               so that no two gradients can share memory.
-What it costs  MEASURED2
+What it buys   the operations of a transformer, for arrays of any shape, in 24 entries of a few lines. Whatever arrives
+               is copied, so that no two gradients can share memory.
+What it costs  the copies, and patience: everything that was saved, every gradient of every result and every constant
+               stays until the walk is over. A gradient that could be one array takes four at the peak.
 """
 
 # ruff: noqa: N805 (a rule's first argument is an array, not self)
