@@ -1,7 +1,8 @@
 """A topic's file from the cells of a notebook: what was written there, put behind the skeleton, to be judged.
 
 Only definitions count, and what they need: the last one of each name, with the imports, helpers and constants that it
-mentions. `class A(A)` goes on with the class above it, and `A.name = function` teaches it something; both are kept.
+mentions. `class A(A)` goes on with the class above it, `A.name = function` and `setattr(A, ...)` teach it something;
+all of that is kept.
 """
 
 import ast
@@ -25,14 +26,21 @@ def candidate_source(topic, cells):
 
 
 def is_written(topic, step, cells):
-    """Is any name of this step defined in the cells, by more than a `raise NotImplementedError`?"""
-    bound = _bindings(cells)
+    """Is any name of this step defined in the cells, by more than what the skeleton has of it?"""
+    bound, given = _bindings(cells), _given(topic)
     for about in step.about:
         name, _, method = about.partition(".")
         for _, statement in bound.get(name, ()):
-            if any(not _only_raises(function) for function in _functions(statement, method, bound)):
-                return True
+            for function in _functions(statement, method, bound):
+                if not _only_raises(function) and ast.dump(function) not in given:
+                    return True
     return False
+
+
+def _given(topic):
+    """The functions and methods of a skeleton."""
+    tree = contract.read(topic.skeleton)[0]
+    return {ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def _functions(statement, method, bound):
@@ -40,11 +48,13 @@ def _functions(statement, method, bound):
     if isinstance(statement, ast.FunctionDef):
         return [statement]
     if isinstance(statement, ast.ClassDef):
-        own = [part for part in statement.body if isinstance(part, ast.FunctionDef) and part.name != "__repr__"]
+        own = [part for part in statement.body if isinstance(part, ast.FunctionDef)]
         return [part for part in own if part.name == (method or part.name)]
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):  # Value.tanh = tanh
         if any(getattr(target, "attr", "") == method for target in statement.targets):
             return [one for _, one in bound.get(statement.value.id, ()) if isinstance(one, ast.FunctionDef)]
+    if isinstance(statement, (ast.Expr, ast.For)) and (isinstance(statement, ast.For) or method in ast.dump(statement)):
+        return [statement]  # setattr(Value, "tanh", tanh), or a loop of them
     return []
 
 
@@ -86,6 +96,12 @@ def _bound_by(statement):
             for node in ast.walk(target):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     yield node.id, False
+    elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        yield statement.target.id, False
+    elif isinstance(statement, (ast.Expr, ast.For)):
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr":
+                yield getattr(node.args[0], "id", ""), True
 
 
 def _names_used(statement):

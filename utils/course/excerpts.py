@@ -8,7 +8,7 @@ import tomllib
 from utils.course import texts
 from utils.course.catalog import ROOT, catalog
 
-ENGINE_IMPORT = re.compile(r"(?m)^from utils\.(engine|autograd_stub) import Value\n")
+ENGINE_IMPORT = re.compile(r"(?m)^from utils\.(engine|autograd_stub) import .*\n")
 # Paragraphs that speak of `learn.py check`.
 OF_A_TERMINAL = re.compile(r"(?ms)^\*\*(?:Level \d is done|Run\.)\*\*.*?(?:\n\n|\Z)")
 # A fence, code within a line, a link to elsewhere; or a link within the course.
@@ -83,7 +83,7 @@ def code_of(source, where, *names):
         if isinstance(node, ast.ClassDef) and name not in names:
             wanted = [one.partition(".")[2] for one in names if one.startswith(f"{name}.")]
             parts = [part for part in node.body if getattr(part, "name", "") in wanted]
-            body = "\n\n".join(textwrap.indent(_source(text, part), "    ") for part in parts)
+            body = _joined([textwrap.indent(_source(text, part), "    ") for part in parts])
             pieces.append(f"class {name}:\n{body}")
         else:
             pieces.append(_source(text, node))
@@ -96,8 +96,8 @@ def version_tag():
 
 
 def _program(text):
-    """A program of a page, on the notebook's own Engine, since Value is what is being written there."""
-    text = re.sub(r"\bValue\(", "Engine(", ENGINE_IMPORT.sub("", text))
+    """A program of a page, on the notebook's own Engine, since the class itself is what is being written there."""
+    text = re.sub(r"\b(Value|Tensor)\(", "Engine(", ENGINE_IMPORT.sub("", text))
     return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n")
 
 
@@ -133,16 +133,32 @@ def _link_from_here(path, match):
 
 
 def _class(text, node, names, goes_on):
-    """The part of a class that is named; all of it where that is its own name alone; `class A(A)` if it `goes_on`."""
+    """The part of a class that is named; all of it where that is its own name alone; `class A(A)` if it `goes_on`.
+
+    Where it begins, what the skeleton gives comes along.
+    """
     wanted = {name.partition(".")[2] for name in names if name.split(".")[0] == node.name}
-    methods = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
-    wanted |= methods if wanted == {""} else {"__init__", "__repr__"} if "" in wanted else set()
-    methods = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name in wanted]
+    begins, whole = "" in wanted, wanted == {""}
+    parts = []
+    for part in node.body:
+        name = getattr(part, "name", "")
+        given = "NotImplementedError" not in ast.dump(part) and not isinstance(part, ast.Expr)
+        if (name and name in wanted) or (begins and (given or name == "__init__")) or (whole and name):
+            parts.append(part)
     lines = [f"class {node.name}({node.name}):  # the same class, and more" if goes_on else f"class {node.name}:"]
     described = ast.get_docstring(node, clean=False)
     if described and not goes_on:
         lines += [f'    """{described}"""', ""]
-    return "\n".join([*lines, "\n\n".join(textwrap.indent(_source(text, part), "    ") for part in methods)])
+    text = [textwrap.indent(_source(text, part), "    ") for part in parts]
+    return "\n".join([*lines, _joined(text)])
+
+
+def _joined(parts):
+    """Members of a class, with an empty line beside each that has several lines."""
+    found = ""
+    for before, part in zip(["", *parts], parts, strict=False):
+        found += part if not before else ("\n\n" if "\n" in before + part else "\n") + part
+    return found
 
 
 def _source(text, node):
