@@ -156,11 +156,11 @@ def kills(arguments):
     return 0 if told["same"] else 1
 
 
-def killed(folder, count, submissions, seed=1, topics=("02",)):
+def killed(folder, count, submissions, seed=1, topics=("02",), more=()):
     """Grade a class twice, the second time with `count` kills; whether both reports are the same, byte for byte."""
     rng = random.Random(seed)
     write(folder / "class", classroom(submissions, seed, topics))
-    words = ("--jobs", "2", "--trust", "--seed", "kills", "--upto", "3")
+    words = ("--jobs", "2", "--trust", "--seed", "kills", "--upto", "3", *more)
     subprocess.run(grade(folder / "class", "--out", folder / "calm", *words), check=True, capture_output=True)
     done, longest = 0, 1.0
     while done < count:
@@ -215,6 +215,90 @@ def random_bytes(arguments):
     return 0 if done.returncode == 0 and len(rows) == zeros == arguments.submissions else 1
 
 
+class Cluster:
+    """A Dask scheduler and its workers on the loopback interface, each a process that can be killed."""
+
+    def __init__(self, folder, workers):
+        self.folder, self.processes, self.workers = Path(folder), [], []
+        file = self.folder / "scheduler.json"
+        self._start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                    "--scheduler-file", str(file))  # fmt: skip
+        end = time.monotonic() + 60
+        while not file.exists() or not file.read_text(encoding="utf-8").strip():
+            if time.monotonic() > end:
+                raise TimeoutError("the Dask scheduler did not start")
+            time.sleep(0.05)
+        self.address = json.loads(file.read_text(encoding="utf-8"))["address"]
+        for _ in range(workers):
+            self.add()
+
+    def _start(self, module, *words):
+        process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, start_new_session=True,
+                                   env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def add(self):
+        """One more worker, of one process and one thread."""
+        self.workers.append(
+            self._start("distributed.cli.dask_worker", self.address, "--host", "127.0.0.1", "--nthreads", "1",
+                        "--no-nanny", "--no-dashboard", "--local-directory", str(self.folder))
+        )  # fmt: skip
+
+    def kill(self):
+        """One worker fewer, without a word; the oldest."""
+        process = self.workers.pop(0)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def close(self):
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def on_cluster(folder, submissions, workers, kill_at=()):
+    """(ledger, units, seconds) of a class graded on a cluster, where workers are killed after so many units."""
+    kind = isolation.detect("auto", trust=True).kind
+    settings = batch.Settings(kind, levels=(1, 2), feedback=False)
+    ledger = batch.Ledger(folder / f"report{workers}", settings, "dask")
+    units, contents = batch.units_of(submissions, "dask", settings.levels)
+    cluster, waiting = Cluster(folder, workers), sorted(kill_at)
+
+    def progress(done, of, left):
+        if waiting and done >= waiting[0]:
+            waiting.pop(0)
+            cluster.kill()
+            cluster.add()
+
+    try:
+        started = time.monotonic()
+        batch.run(units, contents, ledger, settings, progress=progress, scheduler=cluster.address)
+        return ledger, units, time.monotonic() - started
+    finally:
+        ledger.close()
+        cluster.close()
+
+
+def dask(arguments):
+    """One worker against two, and two of which some are killed: every unit comes back exactly once."""
+    found, taken = classroom(arguments.submissions, topics=("02", "07")), {}
+    for workers, kill_at in ((1, ()), (2, ()), (2, tuple(range(20, arguments.submissions, 40)))):
+        with tempfile.TemporaryDirectory(prefix="course-") as name:
+            ledger, units, seconds = on_cluster(Path(name), found, workers, kill_at)
+            lines = ledger.path.read_text(encoding="utf-8").splitlines()[1:]
+        done = sorted(json.loads(text)["unit"] for text in lines)
+        graded = sum(json.loads(text)["method"] == "cases" for text in lines)
+        once = done == sorted(unit.key for unit in units)
+        taken[workers, bool(kill_at)] = seconds
+        print(f"{workers} workers, {len(kill_at)} killed: {seconds:.1f} s, {graded} of {len(units)} units graded, "
+              f"each exactly once: {'yes' if once else 'NO'}", flush=True)  # fmt: skip
+    print(f"two workers are {taken[1, False] / taken[2, False]:.2f} times as fast as one")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -231,8 +315,12 @@ def main():
     one = commands.add_parser("bytes")
     one.add_argument("--submissions", type=int, default=1000)
     one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("dask")
+    one.add_argument("--submissions", type=int, default=200)
     arguments = parser.parse_args()
-    return {"cost": cost, "scale": scale, "kills": kills, "bytes": random_bytes}[arguments.command](arguments)
+    return {"cost": cost, "scale": scale, "kills": kills, "bytes": random_bytes, "dask": dask}[arguments.command](
+        arguments
+    )
 
 
 if __name__ == "__main__":

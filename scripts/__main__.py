@@ -14,7 +14,7 @@ from utils.course.state import Busy
 COMMANDS = (
     "start", "predict", "task", "check", "watch", "why", "hint", "list", "show", "diff", "review", "skip", "own", "run",
     "catch", "hunt", "draw", "step", "lab", "gradcheck", "reset", "undo", "history", "doctor", "update", "export",
-    "import", "selftest",
+    "import", "submit", "selftest",
 )  # fmt: skip
 
 

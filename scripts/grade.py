@@ -49,6 +49,8 @@ def main(words):
         environment.set_up()
     if not environment.is_current():
         return environment.hand_over([__file__, *words])
+    if words[:1] == ["export"]:
+        return export(words[1:])
     arguments = arguments_of(words)
     from utils.course.catalog import CatalogError
     from utils.grading import batch, intake
@@ -108,6 +110,45 @@ def grade(arguments):
     if place.kind == "none" and not arguments.scheduler:
         print("Nothing was graded: no file was run. TEACHING.md says what isolation needs.", file=sys.stderr)
         return NOT_GRADED
+    return 0
+
+
+def export(words):
+    """`grade.py export …`: the grader for other systems."""
+    from utils.grading import exporters
+
+    parser = argparse.ArgumentParser(prog="python3 scripts/grade.py export")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    bundle = kinds.add_parser("gradescope", help="an autograder for Gradescope")
+    bundle.add_argument("file", type=Path, nargs="?", default=Path("autograder.zip"))
+    workflow = kinds.add_parser("classroom", help="a workflow for GitHub Classroom")
+    workflow.add_argument("repository", help="OWNER/NAME of your copy of the course")
+    workflow.add_argument("ref", help="the tag of the term")
+    workflow.add_argument("file", type=Path, nargs="?", default=Path("classroom.yml"))
+    for one in (bundle, workflow):
+        one.add_argument("--options", default="", help="options of grade.py, such as '--topics 02 --upto 2'")
+    talk = kinds.add_parser("oral", help="questions for a conversation with a student about a topic")
+    talk.add_argument("topic", help="such as 02")
+    talk.add_argument("student", help="each student gets other questions, and the same ones each time")
+    talk.add_argument("--count", type=int, default=3)
+    talk.add_argument("--answers", action="store_true", help="for whoever asks")
+    told = kinds.add_parser("summary", help="print the report of one submission as Markdown")
+    told.add_argument("report", type=Path)
+    arguments = parser.parse_args(words)
+    if arguments.kind == "summary":
+        print(exporters.summary(arguments.report), end="")
+    elif arguments.kind == "oral":
+        from utils.course.catalog import catalog
+
+        topic = catalog().topic(arguments.topic)
+        print(exporters.oral(topic, arguments.student, arguments.count, arguments.answers), end="")
+    elif arguments.kind == "gradescope":
+        arguments.file.write_bytes(exporters.gradescope_bundle(arguments.options))
+        print(f"{arguments.file} is ready: Gradescope, Configure Autograder, Zip file upload.")
+    else:
+        text = exporters.classroom_workflow(arguments.repository, arguments.ref, arguments.options)
+        arguments.file.write_text(text, encoding="utf-8")
+        print(f"{arguments.file} is ready: .github/workflows/classroom.yml of the assignment's repository.")
     return 0
 
 

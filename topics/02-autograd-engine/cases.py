@@ -105,8 +105,17 @@ def graphs(draw, operations, count=4, leaves=3, lines=8):
         last = leaves + len(program) - 1
         for loose in [place for place in range(last) if place not in used]:
             program.append(("+", leaves + len(program) - 1, loose))
-        found.append((program, draw.numbers(leaves, low=0.4, high=1.4)))
+        inputs = draw.numbers(leaves, low=0.4, high=1.4)
+        if len(found) % 2:  # two values with one number are still two values
+            inputs[-1] = inputs[0]
+        found.append((program, inputs))
     return found
+
+
+def twins(draw):
+    """Two values with one number, multiplied and added."""
+    value, other = draw.numbers(2)
+    return [("*", 0, 1), ("*", 3, 2), ("+", 0, 1), ("+", 4, 5), ("*", 6, 1)], [value, value, other]
 
 
 def around(draw, *line, values=None, **how):
@@ -153,9 +162,9 @@ def a_box_keeps_its_number(candidate, draw):
 def the_output_itself_receives_one(candidate, draw):
     leaf = candidate.Value(draw.number())
     leaf.backward()
-    product = candidate.Value(draw.number()) * leaf
+    product = candidate.Value(draw.number()) * candidate.Value(draw.number())
     product.backward()
-    return [leaf.data, product.grad, leaf.grad]
+    return [leaf.data, leaf.grad, product.data, product.grad]
 
 
 @case(1, "Value.__add__")
@@ -163,11 +172,25 @@ def sums_and_products_have_their_numbers(candidate, draw):
     return [play(candidate.Value, program, inputs)[1][-1].data for program, inputs in graphs(draw, "+*", count=6)]
 
 
+@case(1, "Value.__add__")
+def names_that_are_given_new_values(candidate, draw):
+    a, b, c = (candidate.Value(value) for value in draw.numbers(3))
+    x = a
+    x += b
+    x *= c
+    x.backward()
+    return [x.data, *(value.data for value in (a, b, c)), *(value.grad for value in (a, b, c))]
+
+
 a_tree_hands_gradients_back = programs_case(
     1, "Value.backward", "a_tree_hands_gradients_back", lambda draw: trees(draw, "+*"), step="backward"
 )
 values_used_again_collect_from_all_paths = programs_case(
-    1, "Value.backward", "values_used_again_collect_from_all_paths", lambda draw: graphs(draw, "+*"), "forgotten-path"
+    1,
+    "Value.backward",
+    "values_used_again_collect_from_all_paths",
+    lambda draw: [*graphs(draw, "+*"), twins(draw)],
+    "forgotten-path",
 )
 
 
@@ -231,18 +254,6 @@ def twelve_thousand_values_take_no_time(candidate, draw):
         row = [left + right for left, right in zip(row[::2], row[1::2], strict=True)]
     row[0].backward()
     return [row[0].data, k.grad]
-
-
-@case(2, "Value.__sub__")
-def names_that_are_given_new_values(candidate, draw):
-    a, b, c = (candidate.Value(value) for value in draw.numbers(3))
-    x = a
-    x += b
-    x *= c
-    x -= a
-    x /= b
-    x.backward()
-    return [x.data, *(value.data for value in (a, b, c)), *(value.grad for value in (a, b, c))]
 
 
 negation = programs_case(2, "Value.__neg__", "negation", lambda draw: around(draw, "neg", 0))

@@ -5,6 +5,7 @@ Only files named in the catalogue are taken. What is refused is named, with the 
 
 import csv
 import hashlib
+import json
 import os
 import stat
 import zipfile
@@ -20,6 +21,7 @@ DEEPEST = 4  # folders
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", "topics", "tests", "utils", "scripts", "solutions"}
 # Files with which Python or pytest would run something unasked; they are not taken, and that they came is reported.
 DANGEROUS = {"conftest.py", "sitecustomize.py", "usercustomize.py", "pytest.ini", "tox.ini", "setup.cfg"}
+TOLD = {"submission.json": 256 << 10, "events.jsonl": 3 << 20}  # of `learn.py submit`, with the bytes they may have
 ENDINGS = {".pth", ".so", ".pyd", ".dll", ".dylib", ".pyc", ".pkl", ".pickle"}
 
 
@@ -35,6 +37,8 @@ class Submission:
     origin: str
     files: dict = field(default_factory=dict)  # number of the topic -> bytes of its file
     refused: list = field(default_factory=list)  # (name, why)
+    borrowed: tuple = ()  # topics that an archive of `learn.py submit` names as borrowed: what the learner says
+    log: dict = field(default_factory=dict)  # topic -> {"check": how often, "hint": how often}, if the log went along
 
     def content(self, number):
         """The SHA-256 of the file of a topic."""
@@ -128,6 +132,22 @@ def _from_folder(folder, found):
     return None
 
 
+def _told(name, content, found):
+    """Keep what an archive of `learn.py submit` says about itself, as far as it has the form it should have."""
+    known = {topic.number for topic in catalog().ready}
+    try:
+        if name == "submission.json":
+            found.borrowed = tuple(sorted(known & {str(number) for number in json.loads(content)["borrowed"]}))
+            return
+        for line in content.decode("utf-8", "replace").splitlines():
+            entry = json.loads(line)
+            if entry.get("topic") in known and entry.get("event") in ("check", "hint", "show", "skip"):
+                counts = found.log.setdefault(entry["topic"], {})
+                counts[entry["event"]] = counts.get(entry["event"], 0) + 1
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        found.refused.append((name, "it has not the form that `learn.py submit` gives it"))
+
+
 def _from_zip(path, found):
     if path.stat().st_size > MOST_ARCHIVE:
         found.refused.append((_printable(path.name), f"larger than {MOST_ARCHIVE} bytes"))
@@ -148,6 +168,10 @@ def _from_zip(path, found):
                 continue
             if _is_dangerous(inner.name):
                 found.refused.append((name, "not taken: Python would run or load it unasked"))
+            if entry.filename in TOLD and entry.file_size <= TOLD[entry.filename]:
+                with archive.open(entry) as stream:
+                    _told(entry.filename, stream.read(TOLD[entry.filename]), found)
+                continue
             if SKIPPED & set(inner.parts[:-1]) or len(inner.parts) > DEEPEST + 1 or _topic_of(inner.name) is None:
                 continue
             if stat.S_ISLNK(entry.external_attr >> 16):
@@ -185,8 +209,12 @@ def _rank(place):
 
 
 def _topic_of(name):
-    """The number of the topic whose file has this name, None for any other file."""
-    return next((topic.number for topic in catalog().ready if name == f"{topic.module}.py"), None)
+    """The number of the topic whose file has this name, None for any other file.
+
+    A hunt has other questions for every learner; it is shown, not handed in.
+    """
+    topics = (topic for topic in catalog().ready if topic.kind != "hunt")
+    return next((topic.number for topic in topics if name == f"{topic.module}.py"), None)
 
 
 def _is_dangerous(name):

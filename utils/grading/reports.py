@@ -112,7 +112,8 @@ def student_data(batch, one):
     total = sum(grade.earned for grade in batch.grades[one.student])
     return {"student": one.student, "total": round(total, 2),
             "of": round(sum(grade.of for grade in batch.grades[one.student]), 2),
-            "refused": [list(pair) for pair in one.refused], "topics": topics}  # fmt: skip
+            "refused": [list(pair) for pair in one.refused], "borrowed, as the learner says": list(one.borrowed),
+            "log": one.log, "topics": topics}  # fmt: skip
 
 
 def student_page(batch, one, data):
@@ -126,7 +127,7 @@ def student_page(batch, one, data):
             continue
         parts.append(_steps(topic, told))
         feedback = told["feedback"]
-        if feedback.get("screen"):
+        if feedback.get("screen") and feedback.get("verdict") != "pass":
             parts.append(f"<p>What <code>python3 learn.py check</code> says at level {feedback['level']}:</p>")
             parts.append(f"<pre>{_text(feedback['screen'])}</pre>")
         if told["remarks"]:
@@ -143,10 +144,13 @@ def student_page(batch, one, data):
 def _steps(topic, told):
     """The steps of a topic with their signs, level by level, and the cases that did not hold."""
     rows = []
+    # What is said about levels above the first that fails would only bury what is said about that one.
+    lowest = min((step.level for step in topic.steps if told["steps"].get(step.id) is False), default=4)
     for step in topic.steps:
         if step.id not in told["steps"]:
             continue
         wrong = [case for case in told["cases"] if case["step"] == step.id and case["outcome"] != "holds"]
+        wrong = wrong if step.level <= lowest else []
         words = "<br>".join(
             f"{_text(case['case'].replace('_', ' '))}: {_text(judge.WORDS[case['outcome']])}"
             + (f" ({_text(case['words'])})" if case["words"] else "") for case in wrong
@@ -182,7 +186,8 @@ def class_data(batch):
                 tests[number, feedback["level"], test][0] += 1
                 tests[number, feedback["level"], test][1] += outcome != "pass"
             if feedback:
-                named = feedback.get("diagnosis", "") or "no diagnosis"
+                whose = result["look"]["ownership"]
+                named = feedback.get("diagnosis", "") or (whose if whose != "own" else "no diagnosis")
                 misconceptions[number, named, feedback.get("name", ""), feedback.get("cause", "")] += 1
                 signature = (number, feedback["level"], named, feedback.get("name", ""), tuple(failed))
                 clusters[signature].append(one.student)
@@ -254,6 +259,10 @@ def class_page(batch, told):
             f"<p>Graded by public tests in the sandbox only: Topic {', '.join(by_tests)}. Such a test shares its "
             "process with the submission, so read the remarks before you trust a mark.</p>"
         )
+    parts += [
+        "<h2>Level by level</h2>",
+        _table(("topic", "level", "all of it", "some of it", "nothing"), _shares(batch)),
+    ]
     rows = [(one["students"], *(one[key] for key in ("topic", "diagnosis", "name", "cause")))
             for one in told["misconceptions"]]  # fmt: skip
     head = ("students", "topic", "diagnosis", "about", "cause")
@@ -276,6 +285,17 @@ def class_page(batch, told):
     parts.append(f"<p>{twice['units']} files were graded twice; {twice['not steady']} had two results.</p>")
     parts += ["<h2>Level by student</h2>", _matrix(batch)]
     return _page("The class", parts)
+
+
+def _shares(batch):
+    """For each level of each topic: how many students have all of it, some of it, nothing."""
+    rows = []
+    for place, number in enumerate(batch.topics):
+        for level in batch.levels[number]:
+            marks_ = [batch.grades[one.student][place].levels[level] for one in batch.submissions]
+            whole, some = sum(e >= of for e, of in marks_), sum(0 < e < of for e, of in marks_)
+            rows.append((number, level, whole, some, len(marks_) - whole - some))
+    return rows
 
 
 def _matrix(batch):
