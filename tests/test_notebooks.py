@@ -30,7 +30,7 @@ def test_the_committed_notebooks_are_what_their_sources_give():
     assert notebooks.findings() == []
     assert [source.stem for source in SOURCES] == [
         "09_lab_autograd_from_scratch", "building_autograd", "lab_1_4_1_manual_backpropagation",
-        "lab_1_4_2_optimizers", "mechanics_of_backprop",
+        "lab_1_4_2_optimizers", "lab_tensor_autograd", "mechanics_of_backprop",
     ]  # fmt: skip
 
 

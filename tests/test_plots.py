@@ -258,3 +258,11 @@ def test_a_picture_with_another_number_or_another_line_is_out_of_date():
     assert gallery.alike(figure, plots.training_curves([1.0, 0.501, 0.2], target=0.1).svg)
     assert not gallery.alike(figure, plots.training_curves([1.0, 0.7, 0.2], target=0.1).svg)
     assert not gallery.alike(figure, plots.training_curves([1.0, 0.5, 0.2], target=0.11).svg)
+
+
+def test_a_page_with_another_number_or_another_word_is_out_of_date_but_not_for_its_last_digits():
+    page = "<!doctype html><p>loss = 0.7310585786300049</p><svg><text>a</text></svg>"
+    assert gallery.alike(page, page.replace("0049", "0051"))
+    assert not gallery.alike(page, page.replace("0.731", "0.741"))
+    assert not gallery.alike(page, page.replace("loss", "cost"))
+    assert not gallery.alike(page, page.replace(">a<", ">b<"))

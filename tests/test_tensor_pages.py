@@ -8,7 +8,10 @@ import pytest
 
 from tests.test_steps import CONTRAST, browser, needs_browser, needs_layout  # noqa: F401  browser is a fixture
 from utils import lab
+from utils.course.catalog import catalog
 from utils.course.expressions import NotAnExpression, run
+from utils.course.lessons import lessons
+from utils.course.loading import load
 from utils.drawing import draw
 from utils.pictures import steps
 from utils.pictures.graphs import strip
@@ -231,3 +234,21 @@ def test_the_page_tells_shapes_asks_for_them_and_shows_strips(tmp_path, browser)
     browser.open(path, "#mode=compare")
     assert browser.said() == "Your engine and the chain rule agree at all 8 values."
     assert browser.run(CONTRAST)[0] >= 4.5 and browser.logs("browser") == []
+
+
+# Lessons --------------------------------------------------------------------------------------------------------------
+
+TENSORS = [name for name, lesson in lessons().items() if lesson.arrays]
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_lesson_of_tensors_agrees_with_the_chain_rule_on_level_3(name):
+    lesson = lessons()[name]
+    engine = load(catalog().topic("08").solution(3)).Tensor
+    trace, _ = played(engine, lesson.program, lesson.inputs)
+    assert trace["verdict"] is None and lesson.look.endswith((".", "?"))
+
+
+def test_at_a_kink_no_rule_is_called_wrong():
+    trace, _ = played(Tensor, "sum(relu(x))", {"x": [0.0, -1.0, 2.0]})
+    assert trace["verdict"] is None

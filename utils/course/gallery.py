@@ -13,6 +13,7 @@ from utils.course.expressions import run
 from utils.course.lessons import entries, finished_page, lessons
 from utils.course.loading import load, load_candidate
 
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")  # whose last digits are the machine's own
 POINTS = 3.0  # how far a line may lie elsewhere: machines round differently, and training makes more of it
 
 
@@ -73,12 +74,17 @@ def findings():
 
 def alike(picture, other):
     """Do two pictures say the same, do their lines run alike, and is whatever is no picture in them equal?"""
-    if _texts(picture) != _texts(other) or _rest(picture) != _rest(other):
-        return False
-    lines = list(zip(_lines(picture), _lines(other), strict=False))
-    return len(_lines(picture)) == len(_lines(other)) and all(
-        len(line) == len(second) and all(abs(a - b) <= POINTS for a, b in zip(line, second, strict=True))
-        for line, second in lines
+    return (
+        _texts(picture) == _texts(other)
+        and NUMBER.sub("", _rest(picture)) == NUMBER.sub("", _rest(other))
+        and _close([_numbers(_rest(picture))], [_numbers(_rest(other))], 1e-6)
+        and _close(_lines(picture), _lines(other), POINTS)
+    )
+
+
+def _close(lines, others, far):
+    return [len(line) for line in lines] == [len(line) for line in others] and all(
+        abs(a - b) <= far for line, other in zip(lines, others, strict=True) for a, b in zip(line, other, strict=True)
     )
 
 
@@ -96,4 +102,8 @@ def _lines(svg):
     """The numbers of every line of a plot, which has the class; a graph has none that are compared."""
     if 'class="plot"' not in svg:
         return []
-    return [[float(n) for n in re.split("[ ,]", points)] for points in re.findall(r'<polyline points="([^"]*)"', svg)]
+    return [_numbers(points) for points in re.findall(r'<polyline points="([^"]*)"', svg)]
+
+
+def _numbers(text):
+    return [float(number) for number in NUMBER.findall(text)]

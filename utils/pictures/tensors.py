@@ -1,14 +1,15 @@
 """The trace of a program of tensors, for the same page: shapes, entries as a strip, and which axis is summed.
 
 What one operation sends back is asked of the candidate itself: it runs again on fresh tensors, and goes back from there
-with the upstream gradient; where `backward` takes none, from the sum of the result times that gradient. The truth is
-measured, by nudging each entry and watching the candidate's own forward pass.
+with the upstream gradient; where `backward` takes none, from the sum of the result times that gradient. It is judged by
+the course's gradient checker, on the candidate's own forward pass.
 """
 
 import math
 
 import numpy as np
 
+from utils.finite_difference_checker import check_gradients, numerical_gradient
 from utils.pictures.graphs import Edge, Graph, Node, TooLarge, made_name, number
 
 VERSION = 1
@@ -82,16 +83,17 @@ def _sent_back(recording, data, names):
 
 
 def _problem(recording, step, operands, place, shape):
-    """What is wrong with what an operation sends to one operand, in words; None where it is right."""
+    """What is wrong with what an operation sends to one operand, in words; None where it is right, or has no slope."""
     # Judged by an upstream without zeros and with both signs: the real one may hide a mistake.
     probe = np.cos(np.arange(1.0, math.prod(shape) + 1)).reshape(shape)
-    got, due = (ask(recording, step, operands, place, probe) for ask in (_vjp, _measured))
+    got, operand = _vjp(recording, step, operands, place, probe), operands[place]
     if got is None:
         return "your engine's rule fails"
-    if got.shape != due.shape:
-        return f"your engine sends the shape {_shape(got)}; it should send {_shape(due)}"
-    if np.allclose(got, due, rtol=1e-4, atol=1e-6):
+    if got.shape != operand.shape:
+        return f"your engine sends the shape {_shape(got)}; it should send {_shape(operand)}"
+    if check_gradients(_felt(recording, step, operands, place, probe), operand, gradients=[got]).verdict != "fail":
         return None
+    due = _measured(recording, step, operands, place, probe)
     return (f"your engine's rule is wrong: for the upstream gradient {_told(probe)} it sends {_told(got)}; "
             f"it should send {_told(due)}")  # fmt: skip
 
@@ -111,16 +113,18 @@ def _vjp(recording, step, operands, place, upstream):
 
 
 def _measured(recording, step, operands, place, upstream):
-    """The same, from nudges of each entry of the operand and the candidate's forward pass alone."""
-    found = np.zeros_like(operands[place])
-    for index in np.ndindex(*found.shape):
-        ends = []
-        for nudge in (1e-6, -1e-6):
-            moved = [array.copy() for array in operands]
-            moved[place][index] += nudge
-            ends.append(float((np.asarray(step.apply(*map(recording.make, moved)).data) * upstream).sum()))
-        found[index] = (ends[0] - ends[1]) / 2e-6
-    return found
+    """The same, from nudges of the operand and the candidate's forward pass alone."""
+    return np.asarray(numerical_gradient(_felt(recording, step, operands, place, upstream), operands[place])[0])
+
+
+def _felt(recording, step, operands, place, upstream):
+    """The function from one operand to what the output feels of the result, by this upstream gradient."""
+
+    def felt(moved):
+        arrays = [moved if k == place else array for k, array in enumerate(operands)]
+        return float((np.asarray(step.apply(*map(recording.make, arrays)).data) * upstream).sum())
+
+    return felt
 
 
 def _wrong_leaf(names, edges, grads, chain):
