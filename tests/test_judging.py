@@ -14,6 +14,7 @@ from utils.course.judging import (
     expect_gradients,
     expect_indexed,
     expect_refusals,
+    expect_same,
     observations,
     plain,
 )
@@ -196,3 +197,42 @@ def test_a_table_of_refusals_is_checked_to_its_end():
     assert [seen.got for seen in observations] == ["IndexError", "no error", "KeyError"]
     with pytest.raises(NotImplementedError):
         expect_refusals(IndexError, [("a[3]", unwritten, "")])
+
+
+# Texts and lists ------------------------------------------------------------------------------------------------------
+
+
+def test_texts_and_lists_of_whole_numbers_are_compared_as_what_they_are():
+    import numpy as np
+
+    expect_same("text", lambda: "aé", "aé")
+    expect_same("ids", lambda: np.array([[1, 2], [3, 4]], dtype=np.uint16), [[1, 2], [3, 4]])
+    expect_same("pairs", lambda: [(1, 2)], [[1, 2]])
+    expect_same("nothing", lambda: [], [])
+
+
+class SaysYes(str):
+    def __eq__(self, other):
+        return True
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("thing", [SaysYes("b"), ["a"], 1, None, True, 1.0, b"a"])
+def test_what_is_no_such_text_is_told_apart_even_if_it_claims_to_be_equal(thing):
+    with pytest.raises(Mismatch):
+        expect_same("text", lambda: thing, "a")
+
+
+def test_of_a_long_list_the_part_around_the_first_difference_is_shown():
+    with pytest.raises(Mismatch) as caught:
+        expect_same("ids", lambda: [*range(500), -1, *range(501, 1000)], list(range(1000)), given="a long text")
+    assert "ids of a long text" in str(caught.value)
+    assert "expected: from place 498 of 1000: [498, 499, 500, 501" in str(caught.value)
+    assert "got:      from place 498 of 1000: [498, 499, -1, 501" in str(caught.value)
+
+
+def test_a_text_with_half_a_surrogate_pair_can_be_shown():
+    with pytest.raises(Mismatch) as caught:
+        expect_same("text", lambda: "\ud800", "\ud801")
+    assert str(caught.value).encode("utf-8")

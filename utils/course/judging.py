@@ -162,6 +162,61 @@ def expect_refusals(kind, rows):
         raise first
 
 
+def expect_same(what, get, expected, *, given=""):
+    """Record whether get() is the expected text, or (nested) list of whole numbers and texts; raise Mismatch if not.
+
+    Tuples and NumPy's arrays of whole numbers count as lists. Of long ones the part around the first difference is
+    shown. An exception of the candidate passes through.
+    """
+    expected = plain_thing(expected)
+    try:
+        got = plain_thing(get())
+    except NotANumber as error:
+        observations.append(Observation(what, given, _excerpt(expected, expected), str(error), False, "NotANumber"))
+        raise Mismatch(observations[-1]) from None
+    except Exception as error:
+        observations.append(_raised(what, given, _excerpt(expected, expected), error, "value"))
+        raise
+    observation = Observation(
+        what, given, _excerpt(expected, got), _excerpt(got, expected), got == expected, "", "value"
+    )
+    observations.append(observation)
+    if not observation.holds:
+        raise Mismatch(observation)
+
+
+def plain_thing(thing):
+    """A text, whole number or (nested) list of them, rebuilt from the base types' own slots.
+
+    Raises NotANumber for anything else, floats and bools among it.
+    """
+    if isinstance(thing, str):
+        return str.__str__(thing)
+    if type(thing) in (list, tuple):
+        return [plain_thing(part) for part in thing]
+    numpy = sys.modules.get("numpy")
+    if numpy and type(thing) is numpy.ndarray and thing.dtype.kind in "iu":
+        return thing.tolist()
+    if isinstance(thing, int) and not isinstance(thing, bool):
+        return int.__int__(thing)
+    if numpy and isinstance(thing, numpy.integer):
+        return int(thing)
+    raise NotANumber(f"a text, a whole number or a list of them was expected, but here is {_briefly(thing)}")
+
+
+def _excerpt(thing, other, width=72, before=2):
+    """A thing as Python writes it; where that is long, its part around the first place that differs from `other`."""
+    if len(repr(thing)) <= width or not isinstance(thing, (str, list)):
+        return repr(thing)
+    other = other if isinstance(other, (str, list)) else ()
+    both = enumerate(zip(thing, other, strict=False))
+    first = next((place for place, (mine, theirs) in both if mine != theirs), min(len(thing), len(other)))
+    start, size = max(0, first - before), 16
+    while size > 1 and len(repr(thing[start : start + size])) > width:
+        size //= 2
+    return f"from place {start} of {len(thing)}: {repr(thing[start : start + size])[:width]}"
+
+
 def expect_at_most(what, ratio, limit, *, given):
     """Record whether a cost, as a ratio to one measured beside it, stays within its limit; raise Mismatch if not."""
     observation = Observation(what, given, f"at most {limit:g} times", f"{ratio:.3g} times", ratio <= limit, aim="cost")
