@@ -18,6 +18,14 @@ HOMES = {
     "operation": "tensor-autograd",
     "unbroadcast": "tensor-autograd",
     "where": "tensor-autograd",
+    "CharTokenizer": "tokens-and-data",
+    "BytePairTokenizer": "tokens-and-data",
+    "learn_merges": "tokens-and-data",
+    "train_validation_split": "tokens-and-data",
+    "batches": "tokens-and-data",
+    "encode_file": "tokens-and-data",
+    "open_ids": "tokens-and-data",
+    "BatchStream": "tokens-and-data",
 }
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")
