@@ -40,10 +40,10 @@ def test_every_character_counts_as_itself(candidate):
     text = "\taA é\n\r\n😀z  "
     tokenizer = candidate.CharTokenizer(text)
     expect("vocab_size", lambda: tokenizer.vocab_size, 9, given=f"CharTokenizer({text!r})")
-    for part, ids in (("\t\n\r A", [0, 1, 2, 3, 4]), ("azé😀", [5, 6, 7, 8])):
-        expect_same(
-            f"encode({part!r})", lambda part=part: tokenizer.encode(part), ids, given=f"CharTokenizer({text!r})"
-        )
+    for part in ("\t\n\r A", "azé😀", "  "):
+        ids = tokenizer.encode(part)
+        expect_same(f"decode(encode({part!r}))", lambda ids=ids: tokenizer.decode(ids), part,
+                    given=f"CharTokenizer({text!r})")  # fmt: skip
 
 
 @pytest.mark.level1
@@ -51,16 +51,16 @@ def test_every_character_counts_as_itself(candidate):
 def test_ids_may_come_as_an_array(candidate):
     tokenizer = candidate.CharTokenizer("abc")
     for dtype in (np.int64, np.uint16):
-        ids = np.array([2, 0], dtype)
+        ids = np.array(tokenizer.encode("ca"), dtype)
         expect_same(f"decode of an array of {dtype.__name__}", lambda ids=ids: tokenizer.decode(ids), "ca",
-                    given='CharTokenizer("abc")')  # fmt: skip
+                    given='CharTokenizer("abc"), encode("ca")')  # fmt: skip
 
 
 @pytest.mark.level1
 @pytest.mark.about("CharTokenizer.encode", step="unknown")
 def test_an_unknown_character_is_refused_by_name_and_place(candidate):
     tokenizer = candidate.CharTokenizer("hello")
-    expect_same('encode("hell")', lambda: tokenizer.encode("hell"), [1, 0, 2, 2], given='CharTokenizer("hello")')
+    expect('len(encode("hell"))', lambda: len(tokenizer.encode("hell")), 4, given='CharTokenizer("hello")')
     for text, character, place in (("hellohelloh?ll?", "?", 11), ("holé", "é", 3)):
         given = f'CharTokenizer("hello").encode({text!r})'
         message = message_of("an unknown character", lambda text=text: tokenizer.encode(text), given)
@@ -73,7 +73,7 @@ def test_an_unknown_character_is_refused_by_name_and_place(candidate):
 @pytest.mark.about("CharTokenizer.decode", step="unknown")
 def test_an_id_that_is_none_is_refused_by_name(candidate):
     tokenizer = candidate.CharTokenizer("hello")
-    expect_same("decode([0, 3])", lambda: tokenizer.decode([0, 3]), "eo", given='CharTokenizer("hello")')
+    expect("len(decode([0, 3]))", lambda: len(tokenizer.decode([0, 3])), 2, given='CharTokenizer("hello")')
     for ids, wrong in (([17], 17), ([2, -1, 0], -1), ([0, 4], 4)):
         given = f'CharTokenizer("hello").decode({ids})'
         message = message_of("an id that does not exist", lambda ids=ids: tokenizer.decode(ids), given)
@@ -149,9 +149,9 @@ def test_the_same_seed_gives_the_same_batches_and_none_the_order_of_the_text(can
     np.random.seed(6)
     again = [x.tolist() for x, _ in candidate.batches(ids, 2, 4, seed=0)]
     given = "batches of 41 ids, batch_size 2, block_size 4"
+    expect("the batches with seed 0, made twice, are equal (1 is yes)", lambda: float(first == again), 1.0, given=given)
     wanted = [[4 * int(k)] for k in np.random.default_rng(0).permutation(10)]
     expect_same("the first ids of x, seed 0", lambda: [row[:1] for x in first for row in x], wanted, given=given)
-    expect_same("x with seed 0, a second time", lambda: again, first, given=given)
     plain = [row[0] for x, _ in candidate.batches(ids, 2, 4) for row in x.tolist()]
     expect_same("the first ids of x, no seed", lambda: plain, list(range(0, 40, 4)), given=given)
 
