@@ -4,14 +4,14 @@ import math
 import random
 import re
 import time
-import tracemalloc
 from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, expect_refusals, expect_same, observations
+from utils.course.costs import expect_at_most, peak_bytes
+from utils.course.judging import expect, expect_refusals, expect_same
 
 # CPU time is steadier than the clock on the wall, but on some systems it ticks too coarsely.
 clock = time.process_time if time.get_clock_info("process_time").resolution < 1e-5 else time.perf_counter
@@ -79,19 +79,7 @@ def slow_ids(text, merges):
     return found
 
 
-def peak_bytes(call):
-    """The most memory held during call(), beyond what was held before."""
-    tracemalloc.start()
-    try:
-        kept = call()
-        peak = tracemalloc.get_traced_memory()[1]
-        del kept
-        return peak
-    finally:
-        tracemalloc.stop()
-
-
-def seconds_of(call, times=3):
+def microseconds_of(call, times=3):
     """The processor's time for a call, the shortest of some; of one, if it is long."""
     shortest = math.inf
     for _ in range(times):
@@ -100,20 +88,7 @@ def seconds_of(call, times=3):
         shortest = min(shortest, clock() - started)
         if shortest > 0.3:
             break
-    return max(shortest, 1e-6)
-
-
-def expect_at_most(what, limit, large, small, *, given):
-    """Record whether `large` is at most `limit` times `small`; raise Mismatch if not.
-
-    A cost beyond the limit is not told more exactly: it differs between machines and versions.
-    """
-    ratio = large / small
-    got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit} times"
-    observation = Observation(what, given, f"at most {limit} times", got, ratio <= limit, aim="cost")
-    observations.append(observation)
-    if not observation.holds:
-        raise Mismatch(observation)
+    return shortest * 1e6
 
 
 def python_documentation(length):
@@ -176,8 +151,8 @@ def test_kept_counts_give_the_merges_of_a_full_recount(candidate):
 def test_kept_counts_cost_a_fraction_of_a_recount(candidate):
     text = words(10, 2000, 6000)
     pieces = pieces_of(text)
-    mine = seconds_of(lambda: candidate.learn_merges(text, 120))
-    recount = seconds_of(lambda: slow_merges(pieces, 120), times=1)
+    mine = microseconds_of(lambda: candidate.learn_merges(text, 120))
+    recount = microseconds_of(lambda: slow_merges(pieces, 120), times=1)
     given = f"120 merges of {len(pieces)} different pieces, {len(text)} characters in all"
     expect_at_most("the time, compared with a full recount for each merge,", 0.5, mine, recount, given=given)
 
@@ -253,7 +228,6 @@ def test_a_file_is_never_held_as_a_whole(candidate, tmp_path):
     text = words(11, 300, 60_000)
     source.write_text(text, encoding="utf-8")
     tokenizer = candidate.CharTokenizer(text)
-    tokenizer.encode(text)  # whatever a tokenizer keeps, it keeps now
     mine = peak_bytes(lambda: candidate.encode_file(tokenizer, source, target))
     given = f"encode_file of {len(text)} characters"
     small = len(text) * 8  # a list of all ids, without the numbers themselves
