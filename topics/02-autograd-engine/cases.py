@@ -57,7 +57,7 @@ def ask(candidate, draw, programs):
     answers = []
     for leaves, values in played:
         answers += [number_of(values[-1].data), number_of(values[-1].grad)]
-        answers += along(draw, [number_of(value.data) for value in values if not isinstance(value, (int, float))])
+        answers += along(draw, [number_of(value.data) for value in values if type(value) not in (int, float)])
         answers += along(draw, [number_of(leaf.grad) for leaf in leaves])
     return answers
 

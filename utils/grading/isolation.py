@@ -45,7 +45,7 @@ def detect(wanted="auto", *, trust=False, image=""):
 def _why_not(kind, image):
     """ "" if this kind works here: a process is made and a job is run in it."""
     if not hasattr(os, "fork"):
-        return "this system cannot copy processes"
+        return "this system cannot copy processes; on Windows, use WSL"
     if kind == "container":
         from utils.grading import container
 

@@ -11,7 +11,6 @@ outside is to write to one pipe.
 import gc
 import json
 import os
-import resource
 import select
 import signal
 import struct
@@ -19,6 +18,11 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows, where no zygote is started; receive and send are used by those who would start one
+    resource = None
 
 
 def main(order):
@@ -85,6 +89,8 @@ def _warden(replies, order, prepared, job, source):
     reading, writing = os.pipe()
     if namespaces:
         sandbox.own_processes()
+    else:
+        sandbox.adopt_orphans()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
     child = os.fork()
@@ -110,6 +116,8 @@ def _warden(replies, order, prepared, job, source):
     _, status, usage = os.wait4(child, 0)
     with suppress(OSError):  # without a PID namespace, what it has started may still be there
         os.killpg(child, signal.SIGKILL)
+    if not namespaces:
+        sandbox.end_children()
     cpu = usage.ru_utime + usage.ru_stime
     if ended == "exit" and os.WIFSIGNALED(status):
         ended = "cpu" if cpu >= limits.cpu * 0.8 else "killed"
