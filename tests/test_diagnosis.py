@@ -12,7 +12,7 @@ import pytest
 
 from utils.course import diagnosis, suspects
 from utils.course.catalog import HINTS, catalog
-from utils.course.diagnosis import BELONGS_TO, DEEDS, SENTENCES, diagnose, fingerprints
+from utils.course.diagnosis import BELONGS_TO, DEEDS, ELSEWHERE, SENTENCES, diagnose, fingerprints
 from utils.course.expressions import exact
 from utils.course.judging import program_text
 from utils.course.running import Run
@@ -307,11 +307,19 @@ def test_every_sentence_is_short_and_can_be_filled():
     facts = dict.fromkeys(
         ("name", "short", "file", "hint", "place", "raised", "message", "advice", "near", "operation"), "x"
     )
-    for cause, action in [*SENTENCES.values(), *DEEDS.values()]:
+    for cause, action in [*SENTENCES.values(), *ELSEWHERE.values(), *DEEDS.values()]:
         for sentence in (cause, action):
             text = sentence.format(**facts, patience=10.0, side="")
             assert len(text.split()) <= 27, text
             assert text.endswith((".", "?", "x")), text
+
+
+def test_a_topic_of_arrays_is_not_told_about_values(monkeypatch, tmp_path):
+    wrong = value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge")
+    told = judged(monkeypatch, wrong, tmp_path=tmp_path)
+    assert told.id == "unknown" and "gradient" not in told.action
+    assert ELSEWHERE.keys() <= SENTENCES.keys()
+    assert not [words for words in ELSEWHERE.values() if "Value" in " ".join(words) or "graph" in " ".join(words)]
 
 
 def test_every_deed_of_a_suspect_has_words():

@@ -98,6 +98,35 @@ SENTENCES = {
     "unknown": ("The numbers differ in a way that fits no mistake we know.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
+# The same, where the name is none of the scalar engine's: arrays and functions, no Values and no graph.
+ELSEWHERE = {
+    "constant": ("A number that is given is not used as it should be.",
+                 "Look for a number written into the code where an argument belongs."),
+    "state": ("Something is left over from an earlier call.",
+              "Look for a list, dict or array that is made once and not at each call."),
+    "inplace": ("Something that was given has been changed.",
+                "Make a new array or list for the result, and leave what was given as it is."),
+    "forward": ("The number itself differs.", "Compute this small example by hand, then compare with your code."),
+    "cost": ("The numbers are right, but the work grows much faster than it should.",
+             "Look for a loop inside a loop, and for what is computed again and again."),
+    "slow": ("The test of `{name}` did not come to an end within {patience:g} seconds: it counts the work.",
+             "Look for a loop inside a loop, and for what is computed again and again."),
+    "memory": ("The numbers are right, but more memory is held than they need.",
+               "Look for arrays that are copied, kept for later, or larger than the result."),
+    "recursion": ("Python's recursion limit was reached.",
+                  "A function calls itself once for each step; walk with a list and a loop instead."),
+    "itself": ("`{short}` ends up calling itself without end.", "Look at {place}: which call leads back to it?"),
+    "missing-return": ("Something gives back None where a result is needed.",
+                       "Every way through the function ends with `return`; look at {place}."),
+    "refused": ("Your own check at {place} refuses what should be taken.",
+                "Compare the check with what the skeleton allows: sizes, signs, lists and arrays."),
+    "kind": ("Something of another kind stands where a number or an array belongs.",
+             "Look at {place}, and print the type of what is computed there."),
+    "unhashable": ("A class that defines `__eq__` loses its hash, so its objects cannot be put into a set.",
+                   "Leave `__eq__` out: an object is then equal to itself only."),
+    "unknown": ("The numbers differ in a way that fits no mistake we know.",
+                "Compute this small example by hand, one step after the other: {hint}"),
+}  # fmt: skip
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
@@ -485,5 +514,6 @@ def _place(line):
 
 
 def _say(key, facts):
-    cause, action = SENTENCES[key]
+    words = SENTENCES if facts["name"].startswith("Value") else SENTENCES | ELSEWHERE
+    cause, action = words[key]
     return Diagnosis(BELONGS_TO.get(key, key), facts["name"], cause.format(**facts), action.format(**facts))
