@@ -172,6 +172,14 @@ def test_helpers_imports_and_constants_come_along_and_nothing_else(tmp_path):
     assert "turtle" not in text and "nowhere" not in text and "neuron(1, 2" not in text
 
 
+def test_a_finished_piece_that_is_imported_for_an_example_does_not_stand_in_for_ones_own():
+    text = cells.candidate_source(TOPIC, [BOX, "from utils.engine import Value"])
+    assert "utils.engine" not in text and "self.children = " in text
+    other = cells.candidate_source(catalog().topic("05"), [
+        "from utils.engine import Value", "def one_hidden_node(x, y, numbers):\n    return Value(x)"])  # fmt: skip
+    assert other.count("from utils.engine import Value") == 2  # the skeleton has it, too
+
+
 @pytest.mark.parametrize(
     ("written", "step", "expected"),
     [

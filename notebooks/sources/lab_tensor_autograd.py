@@ -15,7 +15,7 @@ import numpy as np
 
 from scripts.visualization_utils import confusion_map, training_curves
 from utils.drawing import draw
-from utils.engine import Tensor as Engine, cross_entropy, no_grad, operation
+from utils.engine import Tensor as Engine
 from utils.lab import check, hint, keep, play, use
 
 # %% [markdown]
@@ -67,7 +67,11 @@ play("h = x * w; y = sum(h + x); y", use("08", "Tensor"), x=[[1.0, -2.0], [0.5, 
 
 # %% [markdown]
 # ## Part 4: A table of rules
-#
+
+# %%
+from utils.engine import operation  # a finished one, for the examples; yours comes below
+
+# %% [markdown]
 # include: 08/README.md, "table: a table of rules"
 
 # %% your turn: 08 table
@@ -104,7 +108,11 @@ play("h = x @ w + b; loss = mean(h * h); loss", x=[[1.0, 2.0], [3.0, -4.0]], w=[
 
 # %% [markdown]
 # ## Part 7: A classifier
-#
+
+# %%
+from utils.engine import cross_entropy, no_grad
+
+# %% [markdown]
 # include: 08/README.md, "train: a classifier beside PyTorch" until "The test runs"
 
 # %%

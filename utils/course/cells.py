@@ -13,7 +13,7 @@ from utils.course import contract
 
 def candidate_source(topic, cells):
     """The text of a file for `topic`: its skeleton, then the learner's definitions from `cells`, in their order."""
-    bound = _bindings(cells)
+    bound = _bindings(topic, cells)
     wanted, stack = set(), [name for name in _contract_names(topic) if _is_defined(bound.get(name))]
     while stack:
         name = stack.pop()
@@ -27,7 +27,7 @@ def candidate_source(topic, cells):
 
 def is_written(topic, step, cells):
     """Is any name of this step defined in the cells, by more than what the skeleton has of it?"""
-    bound, given = _bindings(cells), _given(topic)
+    bound, given = _bindings(topic, cells), _given(topic)
     for about in step.about:
         name, _, method = about.partition(".")
         for _, statement in bound.get(name, ()):
@@ -66,16 +66,22 @@ def _is_defined(statements):
     return any(isinstance(statement, (ast.ClassDef, ast.FunctionDef)) for _, statement in statements or ())
 
 
-def _bindings(cells):
-    """name -> [((cell, line), statement), ...]: the statements that make what the name stands for in the end."""
-    found = {}
+def _bindings(topic, cells):
+    """name -> [((cell, line), statement), ...]: the statements that make what the name stands for in the end.
+
+    A finished piece of the topic itself, imported for an example, does not stand in for the learner's own.
+    """
+    found, own = {}, _contract_names(topic)
     for number, cell in enumerate(cells):
         try:
             statements = ast.parse(cell).body
         except (SyntaxError, ValueError):
             continue  # it did not run either
         for statement in statements:
+            lent = isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith("utils.")
             for name, adds in _bound_by(statement):
+                if lent and name in own:
+                    continue
                 entry = ((number, statement.lineno), statement)
                 found[name] = [*found.get(name, ()), entry] if adds else [entry]
     return found
