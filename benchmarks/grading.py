@@ -107,11 +107,12 @@ def cost(arguments):
 def scale(arguments):
     """A real run of many gradings: the cost of each further one must be what the first cost."""
     kind = isolation.detect("auto", trust=True).kind
-    settings = batch.Settings(kind, feedback=arguments.feedback)
-    found = classroom(arguments.gradings // 4 + 1)
+    settings = batch.Settings(kind, tuple(range(1, arguments.upto + 1)), arguments.feedback)
+    found = classroom(arguments.gradings // arguments.upto + 1)
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
         ledger = batch.Ledger(folder, settings, "scale")
         units, contents = batch.units_of(found, "scale", settings.levels)
+        random.Random(0).shuffle(units)  # topics differ in cost, and here it is the count that matters
         total = sum(len(unit.levels) for unit in units)
         print(f"{len(found)} submissions, {total} gradings, {arguments.jobs} processes, {kind}", flush=True)
         started, points = time.monotonic(), []
@@ -124,14 +125,28 @@ def scale(arguments):
         batch.run(units, contents, ledger, settings, jobs=arguments.jobs, progress=progress)
         ledger.close()
         wrong = marks.canary_findings(ledger.results, units)
-        per_unit = total / len(units)
-        slope, fit = line(points)
-        print(f"{total} gradings in {points[-1][1]:.0f} s: {1000 * slope / per_unit:.1f} ms of the clock for each")
-        print(f"straight line through {len(points)} points: R² = {fit:.5f}")
-        halves = [line(points[: len(points) // 2])[0], line(points[len(points) // 2 :])[0]]
-        print(f"second half against first half: {halves[1] / halves[0]:.2f} times the cost of a unit")
-        print("canaries:", "as they should be" if not wrong else wrong)
-    return 1 if wrong or fit < 0.99 else 0
+        results = list(ledger.results.values())
+    slope, fit = line(points)
+    work = computing(results)
+    per = total / len(units)
+    print(
+        f"{total} gradings in {points[-1][1]:.0f} s: {1000 * slope / per:.1f} ms of the clock for each, R² = {fit:.5f}"
+    )
+    print(f"case programs and judging: {1000 * line(work)[0] / per:.1f} ms of computing each, R² = {line(work)[1]:.5f}")
+    halves = [line(half)[0] for half in (work[: len(work) // 2], work[len(work) // 2 :])]
+    print(f"a unit of the second half costs {halves[1] / halves[0]:.2f} times what one of the first half costs")
+    print("canaries:", "as they should be" if not wrong else wrong)
+    return 1 if wrong or line(work)[1] < 0.99 else 0
+
+
+def computing(results):
+    """(units done, seconds of computing so far) after each unit of a ledger, in the order in which they were done."""
+    points, so_far = [], 0.0
+    for done, result in enumerate(results, 1):
+        so_far += sum(level["took"].get("cpu", 0.0) + level["took"].get("judge", 0.0)
+                      for level in result["levels"].values())  # fmt: skip
+        points.append((done, so_far))
+    return points
 
 
 def line(points):
@@ -162,27 +177,34 @@ def killed(folder, count, submissions, seed=1, topics=("02",), more=()):
     write(folder / "class", classroom(submissions, seed, topics))
     words = ("--jobs", "2", "--trust", "--seed", "kills", "--upto", "3", *more)
     subprocess.run(grade(folder / "class", "--out", folder / "calm", *words), check=True, capture_output=True)
-    done, longest = 0, 1.0
+    ledger, done = folder / "killed" / "ledger.jsonl", 0
     while done < count:
+        lines = ledger.read_bytes().count(b"\n") if ledger.exists() else 0
         process = subprocess.Popen(grade(folder / "class", "--out", folder / "killed", *words), start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        try:
-            process.wait(rng.uniform(0.0, longest))
-            (folder / "killed" / "ledger.jsonl").unlink(missing_ok=True)  # it was done: from the beginning again
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                if rng.random() < 0.5:
-                    os.kill(process.pid, signal.SIGKILL)  # the grader alone: its processes have to see to themselves
-                else:
-                    os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            done, longest = done + 1, min(longest * 1.2, 6.0)
+        # At any moment: before anything is graded, or some units and a little time later.
+        wanted, end = lines + rng.randrange(4), time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < end:
+            if (ledger.read_bytes().count(b"\n") if ledger.exists() else 0) >= wanted:
+                time.sleep(rng.uniform(0.0, 1.0))
+                break
+            time.sleep(0.01)
+        if process.poll() is not None:
+            ledger.unlink(missing_ok=True)  # it was done: from the beginning again
+            continue
+        with contextlib.suppress(ProcessLookupError):
+            if rng.random() < 0.5:
+                os.kill(process.pid, signal.SIGKILL)  # the grader alone: its processes have to see to themselves
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        done += 1
     subprocess.run(grade(folder / "class", "--out", folder / "killed", *words), check=True, capture_output=True)
     both = [contents(folder / name) for name in ("calm", "killed")]
     lines = (folder / "killed" / "ledger.jsonl").read_text(encoding="utf-8").splitlines()[1:]
     units = [json.loads(text)["unit"] for text in lines]
     same = both[0] == both[1] and len(units) == len(set(units))
-    words = f"{done} kills, {len(units)} units: the report is {'the same' if same else 'ANOTHER'}, byte for byte."
+    words = f"{done} kills, {len(units)} units, each once: {'the same' if same else 'ANOTHER'} report, byte for byte."
     return {"same": same, "words": words, "units": len(units)}
 
 
@@ -213,6 +235,35 @@ def random_bytes(arguments):
         f"exit code {done.returncode}; {len(rows)} rows for {arguments.submissions} submissions, {zeros} with 0 points"
     )
     return 0 if done.returncode == 0 and len(rows) == zeros == arguments.submissions else 1
+
+
+def strength(arguments):
+    """How many of the planted mistakes the case programs notice: those of the tests' own list."""
+    kind, whole = isolation.detect("auto", trust=True).kind, [0, 0]
+    for topic in (topic for topic in catalog().ready if judge.levels_of(topic)):
+        planted = [mutant for mutant in mutants.mutants_of(topic) if mutant.kills]
+        chosen = random.Random(arguments.seed).sample(planted, min(arguments.most or len(planted), len(planted)))
+        alive = unnoticed(topic, chosen, kind)
+        whole = [whole[0] + len(chosen), whole[1] + len(alive)]
+        print(f"Topic {topic.number}: {len(chosen) - len(alive)} of {len(chosen)} noticed; not: {', '.join(alive)}",
+              flush=True)  # fmt: skip
+    print(f"{whole[0] - whole[1]} of {whole[0]}, {1 - whole[1] / whole[0]:.1%}")
+    return 0
+
+
+def unnoticed(topic, planted, kind):
+    """The ids of mutants that pass every case of the levels at which the tests notice them."""
+    alive = []
+    with worker.Grader(kind) as grader:
+        for mutant in planted:
+            base = int(mutant.base[-1]) if mutant.base.startswith("level0") else 3
+            levels = tuple(level for level in judge.levels_of(topic) if level <= min(mutant.upto, base))
+            source = mutants.source(topic, mutant).encode()
+            unit = batch.Unit(topic.number, mutant.id, worker.seed_of("strength", mutant.id, topic.number), levels)
+            told = batch.grade_unit(grader, unit, source, batch.Settings(kind, levels, feedback=False))
+            if all(held for level in told["levels"].values() for held in level["steps"].values()):
+                alive.append(mutant.id)
+    return alive
 
 
 class Cluster:
@@ -307,6 +358,7 @@ def main():
     one = commands.add_parser("scale")
     one.add_argument("--gradings", type=int, default=20_000)
     one.add_argument("--jobs", type=int, default=os.cpu_count())
+    one.add_argument("--upto", type=int, choices=(1, 2, 3, 4), default=4, help="the highest level")
     one.add_argument("--feedback", action="store_true", help="run the public tests as well")
     one = commands.add_parser("kills")
     one.add_argument("--kills", type=int, default=50)
@@ -315,12 +367,15 @@ def main():
     one = commands.add_parser("bytes")
     one.add_argument("--submissions", type=int, default=1000)
     one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("strength")
+    one.add_argument("--most", type=int, default=0, help="of each topic; 0 for all")
+    one.add_argument("--seed", type=int, default=1)
     one = commands.add_parser("dask")
     one.add_argument("--submissions", type=int, default=200)
     arguments = parser.parse_args()
-    return {"cost": cost, "scale": scale, "kills": kills, "bytes": random_bytes, "dask": dask}[arguments.command](
-        arguments
-    )
+    commands = {"cost": cost, "scale": scale, "kills": kills, "bytes": random_bytes, "dask": dask,
+                "strength": strength}  # fmt: skip
+    return commands[arguments.command](arguments)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 import csv
 import os
+import random
 import subprocess
 import sys
 
 import pytest
 
 from tests.conftest import TOPICS
+from utils.course import mutants
 from utils.course.catalog import ROOT, catalog
+from utils.course.loading import load
 from utils.grading import isolation, judge, worker
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the grader forks")
@@ -56,6 +59,14 @@ def test_a_level_holds_its_own_cases_and_misses_some_of_the_next(grader, topic):
             assert all(graded(grader, topic, below, source)["steps"].values())
         if level + 1 in judge.levels_of(topic):
             assert not all(graded(grader, topic, level + 1, source)["steps"].values())
+
+
+@pytest.mark.parametrize("topic", ASKED, ids=lambda topic: topic.number)
+def test_planted_mistakes_are_noticed(kind, topic):
+    benchmark = load(ROOT / "benchmarks" / "grading.py", "grading_benchmark")  # `strength` tries all of them
+    planted = [one for one in mutants.mutants_of(topic) if one.kills and one.diagnosis not in benchmark.SLOW]
+    chosen = random.Random(3).sample(planted, 6)
+    assert len(benchmark.unnoticed(topic, chosen, kind)) <= 1
 
 
 def grade(*words):

@@ -164,7 +164,7 @@ def one_sweep_for_all(candidate, draw):
 # Level 3 --------------------------------------------------------------------------------------------------------------
 
 
-@case(3, "sum_over_paths", step="lean", megabytes=2.4)
+@case(3, "sum_over_paths", step="lean", room=2.0)
 def thirteen_diamonds_in_little_memory(candidate, draw):
     graph, output = diamonds(draw, 13)
     return [candidate.sum_over_paths(graph, output, "x"), *by_name(candidate.reverse_sweep(graph, output), graph)]

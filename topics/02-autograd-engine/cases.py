@@ -349,7 +349,7 @@ def a_second_backward_adds_the_same_to_the_leaves(candidate, draw):
     return answers
 
 
-@case(3, "Value", step="lean", megabytes=20)
+@case(3, "Value", step="lean", room=2.2)
 def a_graph_of_fifty_thousand_values_is_small(candidate, draw):
     # Level 1 takes 29 MB for one, level 3 takes 8, and the first is gone when the third is made, without a collector.
     gc.disable()

@@ -114,7 +114,7 @@ def yes_or_no_from_a_logit(candidate, draw):
 # Level 3 --------------------------------------------------------------------------------------------------------------
 
 
-@case(3, "cross_entropy", megabytes=25)
+@case(3, "cross_entropy", room=1.3)
 def one_array_and_it_is_the_gradient(candidate, draw):
     # The logits take 8 MB and the gradient 8; a quarter of that is allowed besides, and what the file imports.
     logits = draw.array(1000, 1000)

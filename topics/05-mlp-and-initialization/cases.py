@@ -115,7 +115,7 @@ def statistics_of_deep_networks(candidate, draw):
 # Level 3 --------------------------------------------------------------------------------------------------------------
 
 
-@case(3, "Inference", megabytes=61)
+@case(3, "Inference", room=1.1)
 def inference_in_two_buffers(candidate, draw):
     # Two buffers of 16 MB each: level 3 grows by 55 MB, new arrays for each layer make it 68.
     layers = matrices(draw, 20, 250, 250, 250, 5)

@@ -139,21 +139,21 @@ def softmax_and_cross_entropy_in_one(candidate, draw):
 # Level 3 --------------------------------------------------------------------------------------------------------------
 
 
-@case(3, "MLP.forward", step="keep", megabytes=25)
+@case(3, "MLP.forward", step="keep", room=1.15)
 def one_array_is_kept_for_each_layer(candidate, draw):
     # With X and six layers of 1.6 MB, level 3 grows by 21 MB and level 2 by 29.
     network = deep(candidate, draw, (100, 100, 100, 100, 100, 100, 100))
     return draw.along(network.forward(draw.array(2000, 100)))
 
 
-@case(3, "MLP.backward", step="reuse", megabytes=29)
+@case(3, "MLP.backward", step="reuse", room=1.22)
 def backward_works_in_the_arrays_it_has(candidate, draw):
     network = deep(candidate, draw, (100, 100, 100, 100, 100, 100, 100), hidden="tanh")
     network.forward(draw.array(2000, 100))
     return gradients(draw, network.backward(binary(draw, 2000, 100)))
 
 
-@case(3, "softmax_cross_entropy", megabytes=24)
+@case(3, "softmax_cross_entropy", room=1.3)
 def logits_and_one_array_of_their_size(candidate, draw):
     # 8 MB of logits and 8 of gradient; an array more would make 24 and the rest.
     labels = np.array([draw.integer(0, 999) for _ in range(1000)])

@@ -108,7 +108,7 @@ def in_place_the_arrays_are_the_callers_own(candidate, draw):
     return answers
 
 
-@case(3, "AdamW", megabytes=48)
+@case(3, "AdamW", room=1.2)
 def a_step_in_place_allocates_next_to_nothing(candidate, draw):
     # Parameter, gradient, two means and one scratch buffer: 40 MB. Level 2 grows by 66.
     p, g = draw.array(1_000_000), draw.array(1_000_000)

@@ -35,12 +35,12 @@ class Case:
     step: str  # "" where the name stands in only one step of the level
     ask: object
     tolerance: float = 1e-7  # relative to the larger of 1 and |expected|
-    megabytes: float = 0.0  # by which the process may grow; such a case runs in a process of its own
+    room: float = 0.0  # memory, in times of what the reference takes; such a case runs in a process of its own
 
 
-def case(level, about, *, step="", tolerance=1e-7, megabytes=0.0):
+def case(level, about, *, step="", tolerance=1e-7, room=0.0):
     """Decorator that makes a function of (candidate, draw) a Case."""
-    return lambda function: Case(function.__name__, level, about, step, function, tolerance, megabytes)
+    return lambda function: Case(function.__name__, level, about, step, function, tolerance, room)
 
 
 def cases_in(module, level, alone=""):
@@ -48,7 +48,7 @@ def cases_in(module, level, alone=""):
     found = [thing for thing in vars(module).values() if isinstance(thing, Case) and thing.level == level]
     if alone:
         return [one for one in found if one.name == alone]
-    return [one for one in found if not one.megabytes]
+    return [one for one in found if not one.room]
 
 
 def seed_for(one, seed):
@@ -57,7 +57,7 @@ def seed_for(one, seed):
     A seed begins with eight digits of the batch. Large arrays are judged by numbers that need not be worked out anew
     for everybody; that they are right, other cases ask with numbers of one's own.
     """
-    return seed[:9] if one.megabytes else seed
+    return seed[:9] if one.room else seed
 
 
 class Draw:

@@ -61,7 +61,7 @@ def all_cases(topic, level):
     """Every case of a level: those that share a process, then those that have one of their own."""
     module = program_of(topic)
     found = [thing for thing in vars(module).values() if isinstance(thing, Case) and thing.level == level]
-    return sorted(found, key=lambda one: one.megabytes > 0)
+    return sorted(found, key=lambda one: one.room > 0)
 
 
 def step_of(topic, one):

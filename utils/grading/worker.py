@@ -29,7 +29,8 @@ SHOWN = (
 )  # fmt: skip
 WHOLE = ("utils", "topics", "hints", "scripts", "tests", "conftest.py", "pyproject.toml", "solutions")  # for the tests
 PACKAGES = ["numpy", "pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments"]
-MOST_ZYGOTES = 6
+MOST_ZYGOTES = 16
+SLACK = 3 << 19  # bytes of memory that a file may take for what it imports
 START_SECONDS = 60.0
 GRACE = 5.0  # seconds beyond its own limit after which a warden is given up
 
@@ -87,7 +88,7 @@ class Grader:
 
     def __init__(self, isolation, limits=None, image=""):
         self.isolation, self.limits, self.image = isolation, limits or Limits(), image
-        self._zygotes = {}
+        self._zygotes, self._growth = {}, {}
 
     def __enter__(self):
         return self
@@ -107,7 +108,7 @@ class Grader:
         """
         topic = catalog().topic(task.topic)
         cases, shared, endings, trouble, took = [], [], [], "", {"seconds": 0.0, "cpu": 0.0, "judge": 0.0}
-        for alone in ["", *(one.name for one in judge.all_cases(topic, task.level) if one.megabytes)]:
+        for alone in ["", *(one.name for one in judge.all_cases(topic, task.level) if one.room)]:
             if alone and shared and not any(one.outcome == "holds" for one in shared):
                 cases.append(judge.not_asked(topic, task.level, alone))
                 continue
@@ -138,12 +139,23 @@ class Grader:
 
     def _within(self, judged, topic, level, ended):
         """The verdict on a case that is about memory, with what was measured from outside."""
-        (one,) = [one for one in judge.all_cases(topic, level) if one.name == judged.case]
-        grown = ended.get("grown", 0) / 2**20
-        if judged.outcome != "holds" or (grown <= one.megabytes and "grown" in ended):
+        if judged.outcome != "holds":
             return judged
-        words = f"{grown:.0f} MB, and {one.megabytes:g} MB is the limit"
+        (one,) = [one for one in judge.all_cases(topic, level) if one.name == judged.case]
+        most = one.room * self._growth_of_reference(topic, one) + SLACK
+        if "grown" in ended and ended["grown"] <= most:
+            return judged
+        words = f"{ended.get('grown', 0) / 2**20:.0f} MB; {most / 2**20:.0f} MB is the limit on this computer"
         return judge.Judged(judged.case, judged.step, judged.about, "too large", words)
+
+    def _growth_of_reference(self, topic, one):
+        """The bytes by which a process grows when the reference does a case; measured, since it differs by machine."""
+        key = (topic.number, one.name)
+        if key not in self._growth:
+            job = {"level": one.level, "seed": "0" * 16, "alone": one.name}
+            source, name = topic.solution(3).read_bytes(), f"{topic.module}.py"
+            self._growth[key] = max(self.run("cases", topic, job, source, name)[1].get("grown", 0) for _ in range(2))
+        return self._growth[key]
 
     def look(self, topic, source, name):
         """What the text of a submission says about it (looking.py); a dict with a note where even that fails."""
