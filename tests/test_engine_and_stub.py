@@ -110,3 +110,23 @@ def test_settings_cut_short_leave_the_stub(learner):
     (learner.home / ".learn").mkdir(parents=True)
     (learner.home / ".learn" / "settings.json").write_text(json.dumps({"engines": {"autograd-engine": "mine"}})[:9])
     assert learner.run("-c", USE.format(module="engine")).out == "8.0 4.0 2.0\n"
+
+
+def test_a_capstone_says_whose_engines_it_was_trained_on(learner):
+    lines = ("import dataclasses", "from utils.course import ownership", "from utils.course.catalog import catalog",
+             "topic = dataclasses.replace(catalog().topic('09'), needs=('07', '09'))",
+             "print(ownership.trained_on(topic))")  # fmt: skip
+    assert learner.run("-c", "; ".join(lines)).out == "trained on: borrowed: 02, 07, 08, 09\n"
+    settings = {"engines": {"tensor-autograd": "mine", "optimizers": "mine", "modules": "stub"}}
+    (learner.home / ".learn").mkdir(parents=True, exist_ok=True)
+    (learner.home / ".learn" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    assert learner.run("-c", "; ".join(lines)).out == "trained on: your 07, 08; borrowed: 02, 09\n"
+
+
+def test_a_short_class_that_is_the_same_as_ours_is_still_the_learners_and_a_whole_level_is_not(learner):
+    topic = catalog().topic("07")
+    text = topic.solution(1).read_text(encoding="utf-8")
+    mine = learner.writes("optimizers.py", text.replace("velocity", "speed"))
+    assert ownership.verdict(topic, mine).word == "own"  # SGD is the same, line by line
+    mine.write_text(text, encoding="utf-8")
+    assert ownership.verdict(topic, mine).word == "shown"

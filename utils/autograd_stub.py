@@ -11,6 +11,14 @@ import os
 # name -> slug of the topic that teaches it; `exports` in topics/catalog.toml says the same, and a test compares them.
 HOMES = {
     "Value": "autograd-engine",
+    "SGD": "optimizers",
+    "Momentum": "optimizers",
+    "Nesterov": "optimizers",
+    "RMSProp": "optimizers",
+    "Adam": "optimizers",
+    "AdamW": "optimizers",
+    "warmup_cosine": "optimizers",
+    "clip_by_global_norm": "optimizers",
     "Tensor": "tensor-autograd",
     "cross_entropy": "tensor-autograd",
     "detect_changes": "tensor-autograd",
@@ -26,6 +34,14 @@ HOMES = {
     "encode_file": "tokens-and-data",
     "open_ids": "tokens-and-data",
     "BatchStream": "tokens-and-data",
+    "Module": "modules",
+    "Parameter": "modules",
+    "Linear": "modules",
+    "Embedding": "modules",
+    "Dropout": "modules",
+    "Sequential": "modules",
+    "Optimizer": "modules",
+    "linear": "modules",
 }
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")

@@ -3,11 +3,13 @@
 import ast
 from dataclasses import dataclass
 
+from utils import engine
 from utils.course import contract
+from utils.course.catalog import catalog
 
 ENGINES = ("utils.autograd_stub", "utils.engine")
 LENT = ("topics", "utils.course.hunting")
-TELLING = 4  # statements: a shorter function may come out the same in two heads
+TELLING = {ast.FunctionDef: 4, ast.ClassDef: 8}  # so many statements do not come out the same in two heads
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,39 @@ def verdict(topic, path):
     mine = _definitions(tree)
     for level in topic.levels:
         theirs = _definitions(ast.parse(topic.solution(level).read_text(encoding="utf-8")))
-        for name, body in theirs.items():
-            if mine.get(name) == body:
-                return Ownership("shown", f"`{name}` is the solution of level {level}, line by line. Rebuild it from "
-                                          "blank, and it is yours.")  # fmt: skip
+        same = [name for name, one in theirs.items() if name in mine and mine[name].text == one.text]
+        telling = [name for name in same if theirs[name].telling] or (same if len(same) == len(theirs) else [])
+        if telling:
+            return Ownership("shown", f"`{telling[0]}` is the solution of level {level}, line by line. Rebuild it from "
+                                      "blank, and it is yours.")  # fmt: skip
     return Ownership("own", "")
+
+
+def trained_on(topic):
+    """Whose engines stand behind a capstone: "trained on: your 08, 09; borrowed: 07". Only topics that lend something.
+
+    It asks utils.engine, so a run with COURSE_ENGINE says what that run has used.
+    """
+    every, waiting, needed = {other.number: other for other in catalog().topics}, list(topic.needs), set()
+    while waiting:
+        number = waiting.pop()
+        if number not in needed:
+            needed.add(number)
+            waiting += every[number].needs
+    lending = [every[number] for number in sorted(needed) if every[number].exports]
+    own = [other.number for other in lending if engine.choice(other.slug) == "mine"]
+    borrowed = [other.number for other in lending if other.number not in own]
+    parts = [f"your {', '.join(own)}" if own else "", f"borrowed: {', '.join(borrowed)}" if borrowed else ""]
+    return "trained on: " + "; ".join(part for part in parts if part)
 
 
 def _is_lent(name, topic):
     """Does an import bring what this topic asks for? What earlier topics made may come from wherever it is."""
-    for engine in ENGINES:
-        if name == engine or name == f"{engine}.*":
+    for door in ENGINES:
+        if name == door or name == f"{door}.*":
             return bool(topic.exports)
-        if name.startswith(engine + "."):
-            return name.removeprefix(engine + ".") in topic.exports
+        if name.startswith(door + "."):
+            return name.removeprefix(door + ".") in topic.exports
     return any(name == lent or name.startswith(lent + ".") for lent in LENT)
 
 
@@ -58,20 +79,24 @@ def _imported(node):
     return []
 
 
-def _definitions(tree):
-    """name -> the class or function as Python sees it, without docstrings: comments and spacing make no difference.
+@dataclass(frozen=True)
+class _Definition:
+    """A class or function as Python sees it, and whether it is too long to come out the same in two heads."""
 
-    Functions of a few statements only are left out.
-    """
+    text: str
+    telling: bool
+
+
+def _definitions(tree):
+    """name -> its _Definition, without docstrings: comments and spacing make no difference."""
     found = {}
     for node in tree.body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        if type(node) in TELLING:
             for inner in ast.walk(node):
                 body = getattr(inner, "body", None)
                 if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
                     if isinstance(body[0].value, ast.Constant) and len(body) > 1:
                         inner.body = body[1:]
             statements = sum(isinstance(inner, ast.stmt) for inner in ast.walk(node)) - 1
-            if isinstance(node, ast.ClassDef) or statements >= TELLING:
-                found[node.name] = ast.dump(node)
+            found[node.name] = _Definition(ast.dump(node), statements >= TELLING[type(node)])
     return found
