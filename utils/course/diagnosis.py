@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from utils.course import contract, running, suspects
 
@@ -82,6 +82,12 @@ SENTENCES = {
              "Remove exit(), quit() or os._exit() from your file; if there is none, ask for help with this screen."),
     "exit": ("Your code ends Python with exit().", "Remove exit() and quit() from your file: a test goes on after it."),
     "raised": ("Your code raised {raised} at {place}.", "{advice}"),
+    "alias": ("Two names stand for one array in memory: what changes one of them changes the other.",
+              "Copy what arrives, unless nobody else can see it."),
+    "dtype": ("Numbers have become numbers of another dtype on the way.",
+              "Print .dtype step by step, and cast what arrives to the dtype of where it belongs."),
+    "silent": ("What should be refused passes without a word.",
+               "Ask first, and raise the exception that the skeleton names."),
     "shape": ("The result of `{name}` has another shape than it should.",
               "Print the shapes on the way, one after the other: {hint}"),
     "answer": ("The answer does not have the form that is asked for.", "Write it as the skeleton shows it."),
@@ -233,6 +239,14 @@ class Diagnosis:
 
 def diagnose(topic, run, row, path):
     """The Diagnosis for the first failing row of a run; for a run that ended early, of its ending."""
+    found = _diagnosed(topic, run, row, path)
+    if "class Tensor" in topic.skeleton.read_text(encoding="utf-8"):  # the general sentences speak of Topic 02's Value
+        cause, action = (re.sub(r"\bValue\b", "Tensor", text) for text in (found.cause, found.action))
+        found = replace(found, cause=cause, action=action)
+    return found
+
+
+def _diagnosed(topic, run, row, path):
     name = row["about"] if row else (run.running or {}).get("about", "")
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
              "patience": run.patience, "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
@@ -431,8 +445,10 @@ def _by_numbers(row, rows):
     given, got, expected = seen["given"], seen["got"], seen["expected"]
     if seen["aim"] == "cost":
         return "memory" if re.search("memory|objects|bytes", seen["what"]) else "cost"
-    if not isinstance(expected, (int, float)):  # a shape, or the name of what should have been raised
-        return seen["aim"] if seen["aim"] in SENTENCES else "unknown"
+    if seen["aim"] in SENTENCES:  # the test itself says what it means: a shape, a dtype, an array that is shared
+        return seen["aim"]
+    if not isinstance(expected, (int, float)):
+        return "unknown"
     if "+=" in given or _has_changed_operands(rows):
         return "inplace"
     if about == "zero_grad" and given.endswith("zero_grad()"):

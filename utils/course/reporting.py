@@ -20,7 +20,9 @@ from utils.course.running import is_candidate
 FILE_LIMIT = 64 * 2**20  # bytes that a candidate may print or write
 MEMORY_LIMIT = 6 * 2**30  # bytes of address space, where the system can limit it
 PRINTED = 400  # characters of a candidate's own prints that are shown
-NOT_OFFERED = re.compile(r"(unsupported operand type|bad operand type for unary|not callable|no len\(\))")
+NOT_OFFERED = re.compile(
+    r"(unsupported operand type|bad operand type for unary|not callable|not subscriptable|no len\(\))"
+)
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def outcome_of(error):
         return "fail"
     if isinstance(error, NotImplementedError):
         return "not-written"
-    if isinstance(error, TypeError) and NOT_OFFERED.search(str(error)) and "Value" in str(error):
+    if isinstance(error, TypeError) and NOT_OFFERED.search(str(error)) and re.search("Value|Tensor", str(error)):
         return "not-written"
     if isinstance(error, AttributeError) and not place(error)[0]:
         return "not-written"  # the test asked for it, not the candidate's own code

@@ -244,7 +244,7 @@ def test_no_two_gradients_share_memory_and_none_shares_it_with_an_input(candidat
                 continue
             try:
                 expect(f"{name} and {other} share memory (1 is yes)", lambda a=a, b=b: float(shares_memory(a, b)), 0.0,
-                       given=f"{program} with x, y of shape (2, 3), backward(gradient)")  # fmt: skip
+                       given=f"{program} with x, y of shape (2, 3), backward(gradient)", aim="alias")  # fmt: skip
             except Exception as error:
                 first = first or error
     if first:
@@ -298,12 +298,18 @@ def test_the_dtype_stays(candidate):
                     "x.sum()"):  # fmt: skip
         x = candidate.Tensor(some(2, 3).astype(single), requires_grad=True)
         result = run(candidate, program, {"x": x}, {"m": np.array([True, False, True])})
-        expect_text("the dtype of the value", lambda r=result: r.dtype, "float32", given=f"{program}, x in float32")
+        expect_text(
+            "the dtype of the value", lambda r=result: r.dtype, "float32", aim="dtype", given=f"{program}, x in float32"
+        )
         result.backward(np.ones(result.shape, single))
-        expect_text("the dtype of x.grad", lambda x=x: x.grad.dtype, "float32", given=f"{program}, x in float32")
+        expect_text(
+            "the dtype of x.grad", lambda x=x: x.grad.dtype, "float32", aim="dtype", given=f"{program}, x in float32"
+        )
     x, c = candidate.Tensor(some(2, 3).astype(single), requires_grad=True), candidate.Tensor(some(2, 3))
     (x * c).sum().backward()
-    expect_text("the dtype of x.grad", lambda: x.grad.dtype, "float32", given="x in float32 times c in float64")
+    expect_text(
+        "the dtype of x.grad", lambda: x.grad.dtype, "float32", aim="dtype", given="x in float32 times c in float64"
+    )
     expect_text(
         "the dtype", lambda: candidate.Tensor(np.arange(3)).data.dtype.kind, "i", given="Tensor of whole numbers"
     )

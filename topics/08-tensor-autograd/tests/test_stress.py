@@ -129,13 +129,13 @@ def bytes_of_backward(result, upstream=None):
 @pytest.mark.about("Tensor.backward", step="taken")
 def test_the_first_gradient_is_taken_as_it_is(candidate):
     x, c = large(candidate), large(candidate, requires_grad=False)
-    expect_at_most("arrays made by backward, its result among them,", 1.3, bytes_of_backward((x * c).sum()), 1,
+    expect_at_most("the memory of backward, in arrays,", 1.3, bytes_of_backward((x * c).sum()), 1,
                    given=f"(x * c).sum().backward() for {MANY} entries: one array is x.grad")  # fmt: skip
     y = x
     for _ in range(20):
         y = y + c
     x.zero_grad()
-    expect_at_most("arrays made by backward, its result among them,", 1.3, bytes_of_backward(y.sum()), 1,
+    expect_at_most("the memory of backward, in arrays,", 1.3, bytes_of_backward(y.sum()), 1,
                    given="20 times y = y + c, then y.sum().backward(): + hands on its upstream as it is")  # fmt: skip
     expect_array("x.grad", lambda: x.grad, np.ones(MANY), given="20 times y = y + c, then y.sum().backward()",
                  aim="gradient")  # fmt: skip
@@ -150,7 +150,7 @@ def test_further_gradients_are_added_in_place(candidate):
     total = h * c
     for _ in range(10):
         total = total + h * c
-    expect_at_most("arrays made by backward, its result among them,", 2.4, bytes_of_backward(total.sum()), 1,
+    expect_at_most("the memory of backward, in arrays,", 2.4, bytes_of_backward(total.sum()), 1,
                    given="h = x * c, and the sum of 11 times h * c: one array gathers, one arrives")  # fmt: skip
     expect_array("x.grad", lambda: x.grad, 11 * c.data**2, given="h = x * c, and the sum of 11 times h * c",
                  aim="gradient")  # fmt: skip
@@ -222,7 +222,7 @@ def test_what_an_operation_saved_is_let_go_as_soon_as_the_walk_has_passed_it(can
         z.backward()
     finally:
         gc.enable()
-    expect("what exp had saved is gone (1 is yes)", lambda: float(found[0]), 1.0,
+    expect("what exp had saved is gone (1 is yes)", lambda: float(found[0]), 1.0, aim="memory",
            given="x -> look -> exp -> times 3 -> sum, when backward has come to look")  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_a_graph_that_nobody_holds_is_gone_at_once(candidate):
             left = sum(reference() is not None for reference in kept)
         finally:
             gc.enable()
-        expect("arrays of the graph that are left", lambda left=left: left, 0.0,
+        expect("arrays of the graph that are left", lambda left=left: left, 0.0, aim="memory",
                given=f"h = x.exp() @ w; z = (h * h).sum(); {'z.backward(); ' if walked else ''}del h, z, with the "
                      "cycle collector off")  # fmt: skip
 
@@ -271,7 +271,7 @@ def test_an_operand_that_no_gradient_needs_is_let_go(candidate):
         y = make(c)
         del c
         try:
-            expect("c is gone (1 is yes)", lambda kept=kept: float(kept() is None), 1.0,
+            expect("c is gone (1 is yes)", lambda kept=kept: float(kept() is None), 1.0, aim="memory",
                    given=f"y = {program} for x that requires gradients and c that does not; then del c")  # fmt: skip
         except Mismatch as mismatch:
             first = first or mismatch
