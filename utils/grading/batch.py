@@ -183,9 +183,10 @@ def grade_unit(grader, unit, source, settings):
         else:
             result["levels"][str(level)] = _by_public_tests(grader, topic, level, source, name)
     if unit.again and result["method"] == "cases":
-        first = unit.levels[0]
-        twice = grader.grade(worker.Task(unit.topic, first, unit.content, unit.seed, 1), source, name)
-        result["steady"] = _outcomes(twice) == _outcomes(result["levels"][str(first)])
+        result["steady"] = True
+        for level in unit.levels if not stopped else unit.levels[:1]:
+            twice = grader.grade(worker.Task(unit.topic, level, unit.content, unit.seed, 1), source, name)
+            result["steady"] &= _outcomes(twice) == _outcomes(result["levels"][str(level)])
     lowest = next((level for level in unit.levels if not _holds(result["levels"][str(level)])), None)
     if settings.feedback and not canary and lowest and lowest < 4:
         told = result["levels"][str(lowest)].get("feedback") or grader.feedback(topic, lowest, source, name)

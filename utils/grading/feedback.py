@@ -6,6 +6,7 @@ nothing where a topic has case programs; where it has none, the report says by w
 
 import json
 import os
+import re
 from pathlib import Path
 
 from utils.course import checking, contract, running
@@ -38,6 +39,8 @@ def inside(topic, job, source, write):
         verdict = checking.judge_rows(topic, path, topic.steps, run, level=level)
         rows = [[row["test"], row["step"], row["outcome"]] for row in run.rows if row["level"] == level]
     text = "\n".join(screen.verdict_lines(topic, verdict, path, True)).replace(str(path), f"workspace/{path.name}")
+    # What a clock has found differs from run to run, and a report that is made again must be the same.
+    text = re.sub(r"(?m)^(\s+yours\s+)[\d.e+]+ times$", r"\1more than that", text)
     cause = verdict.diagnosis.cause if verdict.diagnosis else ""
     told = {"verdict": verdict.as_json(), "screen": text[:MOST_TEXT], "tests": rows[:500], "cause": cause}
     write(json.dumps(told).encode() + b"\n")

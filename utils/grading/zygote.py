@@ -109,11 +109,11 @@ def _warden(replies, order, prepared, job, source):
         finally:
             os._exit(code)
     os.close(writing)
-    answers, ended = _listen(child, reading, started + limits.seconds, limits.answer)
+    answers, ended, waited = _listen(child, reading, started + limits.seconds, limits.answer)
     if ended != "exit":
         with suppress(OSError):
             os.kill(child, signal.SIGKILL)
-    _, status, usage = os.wait4(child, 0)
+    _, status, usage = waited or os.wait4(child, 0)
     with suppress(OSError):  # without a PID namespace, what it has started may still be there
         os.killpg(child, signal.SIGKILL)
     if not namespaces:
@@ -129,15 +129,21 @@ def _warden(replies, order, prepared, job, source):
 
 
 def _listen(child, reading, end, most):
-    """(bytes from the pipe, "exit", "time" or "flood"): it has ended, its time is up, or it says too much."""
-    watch = os.pidfd_open(child) if hasattr(os, "pidfd_open") else None
+    """(bytes from the pipe; "exit", "time" or "flood": ended, its time is up, it says too much; from wait4, or None).
+
+    Where the system has no handle on a process (macOS), it is asked again and again whether it has ended.
+    """
+    watch, waited = os.pidfd_open(child) if hasattr(os, "pidfd_open") else None, None
     answers, waiting = b"", [reading] + ([watch] if watch is not None else [])
     while True:
         left = end - time.monotonic()
         if left <= 0:
-            return answers, "time"
+            return answers, "time", waited
         ready, _, _ = select.select(waiting, [], [], left if watch is not None else min(left, 0.005))
-        gone = watch in ready if watch is not None else _has_ended(child)
+        if watch is None and waited is None:
+            found = os.wait4(child, os.WNOHANG)
+            waited = found if found[0] else None
+        gone = watch in ready if watch is not None else waited is not None
         if reading in ready or (gone and reading in waiting):
             # What it wrote before its end is in the pipe; what something it started writes later does not count.
             while select.select([reading], [], [], 0)[0]:
@@ -147,15 +153,11 @@ def _listen(child, reading, end, most):
                     waiting.remove(reading)
                     break
                 if len(answers) > most:
-                    return answers[:most], "flood"
+                    return answers[:most], "flood", waited
                 if not gone:
                     break
         if gone:
-            return answers, "exit"
-
-
-def _has_ended(child):
-    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+            return answers, "exit", waited
 
 
 def _run(kind, prepared, job, source, writing):
