@@ -328,7 +328,12 @@ def _pool(step, level=None):
 
 def _fits(mutant, level):
     fits = mutant.diagnosis in LEAKS if level == 3 else mutant.diagnosis not in WITHOUT_A_SYMPTOM
-    return fits and mutant.kills and all(replace.count("\n") < LARGEST for _, replace in mutant.edits)
+    return (
+        fits
+        and mutant.kills
+        and mutant.base.startswith("level")
+        and all(replace.count("\n") < LARGEST for _, replace in mutant.edits)
+    )
 
 
 def _steps_of(topic, mutant):
