@@ -166,7 +166,8 @@ def grade(*words):
 def kills(arguments):
     """A batch that is killed again and again ends in the report of one that was left alone."""
     with tempfile.TemporaryDirectory(prefix="course-") as folder:
-        told = killed(Path(folder), arguments.kills, arguments.submissions, arguments.seed)
+        more = () if arguments.feedback else ("--no-feedback",)
+        told = killed(Path(folder), arguments.kills, arguments.submissions, arguments.seed, more=more)
     print(told["words"])
     return 0 if told["same"] else 1
 
@@ -362,6 +363,7 @@ def main():
     one.add_argument("--feedback", action="store_true", help="run the public tests as well")
     one = commands.add_parser("kills")
     one.add_argument("--kills", type=int, default=50)
+    one.add_argument("--feedback", action="store_true", help="with the public tests: each kill then costs seconds")
     one.add_argument("--submissions", type=int, default=120)
     one.add_argument("--seed", type=int, default=1)
     one = commands.add_parser("bytes")

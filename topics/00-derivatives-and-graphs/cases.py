@@ -156,7 +156,7 @@ def one_sweep_for_all(candidate, draw):
     answers = []
     for _ in range(4):
         graph, output = exponential_free(draw)
-        answers.append(by_name(candidate.reverse_sweep(graph, output), graph))
+        answers += [by_name(candidate.reverse_sweep(graph, name), graph) for name in (output, list(graph)[4], output)]
     graph = {"a": draw.number(), "e": ("exp", "a"), "d": ("-", "e", "a"), "q": ("*", "d", "e"), "idle": ("neg", "q")}
     return [*answers, by_name(candidate.reverse_sweep(graph, "q"), graph)]
 
@@ -165,8 +165,8 @@ def one_sweep_for_all(candidate, draw):
 
 
 @case(3, "sum_over_paths", step="lean", room=2.0)
-def thirteen_diamonds_in_little_memory(candidate, draw):
-    graph, output = diamonds(draw, 13)
+def fourteen_diamonds_in_little_memory(candidate, draw):
+    graph, output = diamonds(draw, 14)
     return [candidate.sum_over_paths(graph, output, "x"), *by_name(candidate.reverse_sweep(graph, output), graph)]
 
 
