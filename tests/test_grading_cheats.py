@@ -14,7 +14,7 @@ from functools import cache
 import pytest
 
 from utils.course.catalog import ROOT, catalog
-from utils.grading import batch, intake, isolation, judge, worker
+from utils.grading import batch, container, intake, isolation, judge, worker
 from utils.grading.sandbox import Limits
 
 if not hasattr(os, "fork") or isolation.detect("namespaces").kind == "none":
@@ -93,7 +93,7 @@ def test_an_honest_file_of_another_design_scores_full(grader, name):
 
 
 def zygotes():
-    """The processes of graders of this checkout; a fork keeps the command line of its zygote."""
+    """The processes of graders that this process has; a fork keeps the command line of its zygote."""
     found = set()
     for process in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -101,7 +101,7 @@ def zygotes():
                 words = stream.read()
         except OSError:
             continue
-        if b"utils.grading.zygote" in words and f'"cases": "{ROOT}/'.encode() in words:
+        if b"utils.grading.zygote" in words and f'"grader": {os.getpid()},'.encode() in words:
             found.add(process)
     return found
 
@@ -132,6 +132,41 @@ def test_with_limits_only_nothing_is_left_running_either():
             assert not any(result["levels"]["1"]["steps"].values())
             assert soon(lambda: len(zygotes() - before) <= 2)
     assert soon(lambda: zygotes() <= before)
+
+
+def test_in_containers_no_two_submissions_share_a_process(monkeypatch):
+    made = []
+
+    class Pretended:
+        def __init__(self, *words):
+            made.append(words)
+
+        def run(self, job, source, limits):
+            return b"", {"ended": "exit", "code": 0}
+
+        def end(self):
+            made.append("end")
+
+    monkeypatch.setattr(worker, "Zygote", Pretended)
+    grader = worker.Grader("container")
+    for source in (b"one", b"one", b"two"):
+        grader.run("cases", TOPIC, {}, source, "x.py")
+    assert [word if word == "end" else word[0] for word in made] == ["cases", "end", "cases"]
+
+
+def test_a_container_has_no_network_no_rights_and_sees_what_a_submission_may_see(tmp_path, monkeypatch):
+    (tmp_path / "docker").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert container.program() == "docker" and container.why_not("") == ""
+    words = container.command("", {"files": worker.visible(TOPIC)}, {"A": "b"})
+    text = " ".join(words)
+    for wanted in ("--network none", "--read-only", "--cap-drop ALL", "no-new-privileges", "--pids-limit",
+                   "--memory 2g", "--user 65534:65534", "cases.py:ro"):  # fmt: skip
+        assert wanted in text
+    assert "02-autograd-engine/solutions" not in text and "answers.py" not in text
+    (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    assert "does not answer" in container.why_not("")
 
 
 def test_a_lie_about_the_answers_cannot_break_the_judge():

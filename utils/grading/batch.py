@@ -185,7 +185,7 @@ def grade_unit(grader, unit, source, settings):
     if unit.again and result["method"] == "cases":
         result["steady"] = True
         for level in unit.levels if not stopped else unit.levels[:1]:
-            twice = grader.grade(worker.Task(unit.topic, level, unit.content, unit.seed, 1), source, name)
+            twice = grader.grade(worker.Task(unit.topic, level, unit.content, unit.seed), source, name)
             result["steady"] &= _outcomes(twice) == _outcomes(result["levels"][str(level)])
     lowest = next((level for level in unit.levels if not _holds(result["levels"][str(level)])), None)
     if settings.feedback and not canary and lowest and lowest < 4:

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import platform
+import shutil
 import struct
 import sys
 import sysconfig
@@ -73,7 +74,6 @@ class View:
 
     files: tuple = ()
     packages: tuple = ("numpy",)
-    writable: tuple = ()
 
 
 def available():
@@ -99,7 +99,7 @@ def enter(view):
 def _user_namespace():
     """New user, mount, network, IPC and UTS namespaces; the user in them is nobody outside, if we may choose."""
     user, group = os.getuid(), os.getgid()
-    process, ready, done = os.getpid(), os.pipe(), os.pipe()
+    process, ready = os.getpid(), os.pipe()
     helper = os.fork()
     if helper == 0:  # it stays outside: only there may an administrator map to another user
         code = 1
@@ -120,8 +120,6 @@ def _user_namespace():
         os.write(ready[1], b"x")
     finally:
         os.close(ready[1])
-        os.close(done[0])
-        os.close(done[1])
         _, status = os.waitpid(helper, 0)
     if status:
         raise Refused(errno.EPERM, "the users of the namespace could not be set")
@@ -131,19 +129,20 @@ def _root(view):
     """A root of our own, read-only, in the place of everything."""
     _mount(None, "/", None, MS_REC | MS_PRIVATE, step="part from the mounts outside")
     new = "/tmp" if os.path.isdir("/tmp") else "/dev/shm"
-    system, own = _system(), [*map(str, view.files), *map(str, _packages(view.packages)), *map(str, view.writable)]
+    system, own = _system(), [*map(str, view.files), *map(str, _packages(view.packages))]
+    hidden = list(_package_folders(system))
     # Opened while we may still read what our user may; what is mounted next may lie over them, too.
     handles = {path: os.open(path, os.O_PATH) for path in [*system, *own]}
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     _libc().prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else /proc/self belongs to somebody else now
     _mount("sandbox", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755", step="make a new root")
-    _show(new, system, handles, writable=())
+    _show(new, system, handles)
     # Other people's packages within what is shown are hidden: engines could be borrowed from them.
-    shadows = [path for path in _package_folders(system) if os.path.isdir(new + path)]
+    shadows = [path for path in hidden if os.path.isdir(new + path)]
     for path in shadows:
         _mount("nothing", new + path, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=755", step=f"hide {path}")
-    _show(new, own, handles, writable=set(map(str, view.writable)))
+    _show(new, own, handles)
     for path in shadows:
         _mount(None, new + path, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, step=f"hide {path}")
     for path in (SCRATCH, "/tmp", "/proc"):
@@ -156,8 +155,8 @@ def _root(view):
     _mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, step="make the root read-only")
 
 
-def _show(new, paths, handles, writable):
-    """Mount each path at its own place below `new`, outer folders first."""
+def _show(new, paths, handles):
+    """Mount each path, read-only, at its own place below `new`, outer folders first."""
     for path in sorted(paths, key=lambda path: path.count("/")):
         place, source = new + path, f"/proc/self/fd/{handles[path]}"
         if os.path.isdir(source):
@@ -167,7 +166,7 @@ def _show(new, paths, handles, writable):
             Path(place).touch()
         _mount(source, place, None, MS_BIND | MS_REC, step=f"show {path}")
         os.close(handles[path])
-        if not path.startswith("/dev/") and path not in writable:
+        if not path.startswith("/dev/"):
             _read_only(place)
 
 
@@ -202,12 +201,10 @@ def _packages(names):
 
 
 def _package_folders(folders):
-    """Where other people's packages may lie within what is shown."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    """Where other people's packages lie within what is shown, those of other versions of Python too."""
     for path in folders:
-        if os.path.isdir(path):
-            for inner in ("", "/python3", f"/{version}", f"/{version}/{version}"):
-                yield from (f"{path}{inner}/{name}" for name in ("site-packages", "dist-packages"))
+        for pattern in ("*-packages", "python*/*-packages", "python*/python*/*-packages"):
+            yield from (str(found) for found in Path(path).glob(pattern) if found.name[:4] in ("site", "dist"))
 
 
 def _read_only(place):
@@ -315,6 +312,16 @@ def end_children():
             try:
                 os.kill(child, 9)
                 os.waitpid(child, 0)
+            except OSError:
+                pass
+
+
+def empty(folder):
+    """Remove everything in a folder, so that one submission leaves nothing to the next."""
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            try:
+                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
             except OSError:
                 pass
 

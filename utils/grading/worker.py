@@ -41,17 +41,12 @@ class NotIsolated(RuntimeError):
 
 @dataclass(frozen=True)
 class Task:
-    """One thing to grade: a content, on one level of a topic. Equal tasks have equal verdicts."""
+    """One thing to grade: a file, on one level of a topic."""
 
     topic: str
     level: int
-    content: str  # SHA-256 of the source, or a word such as "canary reference"
+    content: str  # SHA-256 of the source, or the name of a canary
     seed: str
-    again: int = 0  # 1 for the second time, to see whether verdicts are steady
-
-    @property
-    def key(self):
-        return f"{self.topic}.{self.level}.{self.content}" + (".again" if self.again else "")
 
 
 def seed_of(batch_seed, content, topic):
@@ -126,7 +121,7 @@ class Grader:
             shared = shared if alone else found
             cases, trouble = cases + found, trouble or wrong
             stopped = any(one.outcome == "missing" for one in found)
-            if stopped or ended["ended"] not in ("exit",):
+            if stopped or ended["ended"] != "exit":
                 endings.append(judge.ending_words(ended["ended"], ended.get("code", 0), self.limits))
         steps = {}
         for one in cases:
@@ -180,17 +175,24 @@ class Grader:
         limits = limits or self.limits
         job = {**job, "name": name, "limits": asdict(limits)}
         for attempt in (1, 2):
-            zygote = self._zygote(kind, topic)
+            zygote = self._zygote(kind, topic, source)
             lines, ended = zygote.run(job, source, limits)
             if ended["ended"] != "lost":
                 return lines, ended
-            self._zygotes.pop((kind, topic.number)).end()
+            self._zygotes.pop(self._key(kind, topic, source)).end()
             if attempt == 2 or lines:
                 break
         return lines, ended
 
-    def _zygote(self, kind, topic):
-        key = (kind, topic.number)
+    def _key(self, kind, topic, source):
+        # In a container the zygote has the same user as what it forks, so no two submissions may share it.
+        own = hashlib.sha256(source).hexdigest() if self.isolation == "container" else ""
+        return (kind, topic.number, own)
+
+    def _zygote(self, kind, topic, source):
+        key = self._key(kind, topic, source)
+        for other in [other for other in self._zygotes if other[2] != key[2]]:
+            self._zygotes.pop(other).end()
         if key not in self._zygotes:
             if len(self._zygotes) >= MOST_ZYGOTES:
                 self._zygotes.pop(next(iter(self._zygotes))).end()
@@ -208,7 +210,7 @@ class Zygote:
             os.chmod(self.folder, 0o733)  # a submission runs as nobody there
         files = visible(topic) if kind == "cases" else [str(ROOT / name) for name in WHOLE if (ROOT / name).exists()]
         order = {
-            "kind": kind, "topic": topic.number, "isolation": isolation, "files": files,
+            "grader": os.getpid(), "kind": kind, "topic": topic.number, "isolation": isolation, "files": files,
             "packages": ["numpy"] if kind == "cases" else PACKAGES, "cases": str(topic.folder / "cases.py"),
         }  # fmt: skip
         variables = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1",

@@ -118,6 +118,7 @@ def _warden(replies, order, prepared, job, source):
         os.killpg(child, signal.SIGKILL)
     if not namespaces:
         sandbox.end_children()
+        sandbox.empty(job["folder"])
     cpu = usage.ru_utime + usage.ru_stime
     if ended == "exit" and os.WIFSIGNALED(status):
         ended = "cpu" if cpu >= limits.cpu * 0.8 else "killed"
