@@ -66,8 +66,10 @@ def test_a_new_topic_takes_the_place_of_its_planned_entry(copy):
 def test_stray_and_missing_files_are_found(copy):
     (copy / "topics" / "02-autograd-engine" / "draft.md").write_text("later\n", encoding="utf-8")
     (copy / "topics" / "02-autograd-engine" / "intuition.md").unlink()
+    (copy / "utils" / "course" / "guessing.py").write_text("", encoding="utf-8")
     _, text = maintain(copy, "check", "--quick")
     assert "Topic 02: draft.md is a stray file." in text and "Topic 02 lacks intuition.md." in text
+    assert "utils/course/README.md must name guessing once" in text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import inspect
 import re
 import shlex
 import subprocess
+from collections import Counter
+from pathlib import Path
 
 from utils.course import contract, hinting, mutants, texts
 from utils.course.catalog import ROOT, TOPICS, CatalogError
@@ -43,7 +45,17 @@ def file_findings(catalog):
         if topic.minutes != sum(step.minutes for step in topic.steps):
             found.append(f"Topic {topic.number} says {topic.minutes} minutes; its steps sum to another number.")
         found += [f"Topic {topic.number}: {name} is a stray file." for name in _strays(topic)]
-    return found
+    return found + _map_findings()
+
+
+def _map_findings():
+    """The map of the machinery names each of its modules once."""
+    here = Path(__file__).parent
+    modules = {path.stem for path in here.glob("*.py")} - {"__init__"} | {"template"}
+    rows = [line for line in (here / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    named = Counter(re.findall(r"`(\w+)`", "\n".join(rows)))
+    wrong = sorted(name for name in modules | set(named) if named[name] != (name in modules))
+    return [f"utils/course/README.md must name {name} once, if there is such a module." for name in wrong]
 
 
 def lacks(topic):
