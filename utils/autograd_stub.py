@@ -42,6 +42,12 @@ HOMES = {
     "Sequential": "modules",
     "Optimizer": "modules",
     "linear": "modules",
+    "LayerNorm": "normalization",
+    "BatchNorm1d": "normalization",
+    "layer_norm": "normalization",
+    "batch_norm": "normalization",
+    "rms_norm": "normalization",
+    "group_norm": "normalization",
 }
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")
