@@ -48,6 +48,15 @@ HOMES = {
     "batch_norm": "normalization",
     "rms_norm": "normalization",
     "group_norm": "normalization",
+    "embedding": "indexing",
+    "concatenate": "indexing",
+    "pad": "indexing",
+    "select": "indexing",
+    "stack": "indexing",
+    "split": "indexing",
+    "roll": "indexing",
+    "gather": "indexing",
+    "index_add": "indexing",
 }
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")
