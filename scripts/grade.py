@@ -19,7 +19,8 @@ CANARY, NOT_GRADED = 3, 4  # exit codes; 0 all graded, 2 usage
 def arguments_of(words):
     parser = argparse.ArgumentParser(
         prog="python3 scripts/grade.py", description=__doc__.splitlines()[0],
-        epilog="TEACHING.md says how a class is run, what marks mean, and against what the sandbox protects.",
+        epilog="For other systems, and for questions to ask a student: python3 scripts/grade.py export --help. "
+        "TEACHING.md says how a class is run, what marks mean, and against what the sandbox protects.",
     )  # fmt: skip
     parser.add_argument("submissions", type=Path, help="a folder of folders and zip files, or a CSV: student,path")
     parser.add_argument("--out", type=Path, required=True, metavar="REPORT", help="where the report goes")
@@ -66,13 +67,14 @@ def main(words):
 
 
 def grade(arguments):
+    from utils.course.catalog import catalog
     from utils.grading import batch, intake, isolation, marks, reports
 
     table = marks.Marks(tuple(float(part) for part in arguments.marks.split(",")), arguments.borrowed)
     if len(table.points) != 4:
         raise ValueError("--marks takes four numbers, for the levels 1 to 4.")
     found = intake.collect(arguments.submissions, arguments.single)
-    wanted = set(filter(None, arguments.topics.split(",")))
+    wanted = {catalog().topic(word).number for word in filter(None, arguments.topics.split(","))}
     for one in found:
         one.files = {number: data for number, data in one.files.items() if not wanted or number in wanted}
     place = isolation.detect(arguments.isolation, trust=arguments.trust, image=arguments.image)
