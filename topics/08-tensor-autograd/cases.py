@@ -63,7 +63,12 @@ def gradients_on_several_paths(candidate, draw):
     quiet = candidate.Tensor(draw.array(3))
     loud = candidate.Tensor(draw.array(3), requires_grad=True)
     (quiet * loud).sum().backward()
-    return [*answers, draw.along(loud.grad), float(quiet.grad is None)]
+    answers += [draw.along(loud.grad), float(quiet.grad is None)]
+    numbers = draw.array(3)  # two tensors with the same numbers are two tensors
+    twin, other = (candidate.Tensor(numbers.copy(), requires_grad=True) for _ in range(2))
+    total = (twin * other).sum()
+    (total * total + twin.sum() * other.sum()).backward()
+    return [*answers, draw.along(twin.grad), draw.along(other.grad)]
 
 
 @case(1, "Tensor.zero_grad")
@@ -73,7 +78,7 @@ def gradients_add_up_until_they_are_cleared(candidate, draw):
     (a * candidate.Tensor(draw.array(3))).sum().backward()
     answers = [draw.along(a.grad)]
     a.zero_grad()
-    answers.append(float(a.grad is None))
+    answers += [float(a.grad is None), draw.along(data_of(a))]
     (a * candidate.Tensor(draw.array(3))).sum().backward()
     return [*answers, draw.along(a.grad)]
 
@@ -119,6 +124,7 @@ def differences_quotients_and_powers(candidate, draw):
     )  # fmt: skip
     answers = [walked(candidate, draw, program, x, y) for program in programs]
     t = candidate.Tensor(x)
+    answers += walked(candidate, draw, lambda a: a**0 + a**2, np.zeros(3))
     return [*answers, refuses(TypeError, lambda: t ** candidate.Tensor(y))]
 
 
@@ -132,7 +138,9 @@ def functions_entry_by_entry(candidate, draw):
         answers += walked(candidate, draw, lambda t, n=name: getattr(t * 2.0, n)() * t, positive(draw, 3, 4))
     for name in ("relu", "abs"):
         answers += walked(candidate, draw, lambda t, n=name: getattr(t, n)(), np.zeros(3))
-    return [*answers, *walked(candidate, draw, lambda t: t.sigmoid(), 900.0 * draw.array(3))]
+    for name in ("sigmoid", "tanh"):
+        answers += walked(candidate, draw, lambda t, n=name: getattr(t, n)(), 900.0 * draw.array(3))
+    return answers
 
 
 @case(2, "Tensor.mean")
@@ -162,7 +170,8 @@ def other_shapes_and_places(candidate, draw):
     mask = draw.array(2, 3) > 0
     programs = (
         lambda t: t.reshape(6, 4), lambda t: t.reshape((4, -1)), lambda t: t.transpose(2, 0, 1), lambda t: t.T,
-        lambda t: t.transpose((0, 2, 1)), lambda t: t.swapaxes(0, -1), lambda t: t[1], lambda t: t[:, 1:, ::2],
+        lambda t: t.transpose((0, 2, 1)), lambda t: t.swapaxes(0, -1), lambda t: t.transpose(-1, 0, 1),
+        lambda t: t[1], lambda t: t[:, 1:, ::2],
         lambda t: t[..., None, 0], lambda t: t[:, chosen], lambda t: t[mask], lambda t: t[[0, 0, 1], chosen[:3]],
         lambda t: t.reshape(-1)[chosen] * t.sum(), lambda t: t[-1, :, [0, 0]],
     )  # fmt: skip
@@ -239,6 +248,18 @@ def gradients_share_no_memory(candidate, draw):
     x = candidate.Tensor(draw.array(3).astype(np.float32), requires_grad=True)
     (x * x.exp()).sum().backward()
     answers += [float(x.grad.dtype == np.float32), float(data_of(x).dtype == np.float32)]
+    narrow, wide = (candidate.Tensor(draw.array(*shape).astype(np.float32), requires_grad=True)
+                    for shape in ((3,), (2, 3)))  # fmt: skip
+    (narrow * wide * draw.array(2, 3) + narrow.exp()).mean().backward()
+    answers += [float(leaf.grad.dtype == np.float32) for leaf in (narrow, wide)]
+    quiet, loud = candidate.Tensor(draw.array(3)), candidate.Tensor(draw.array(3), requires_grad=True)
+    answers += [float(bool(made.requires_grad)) for made in (quiet * quiet, quiet * loud, loud + quiet, quiet.exp())]
+    held = loud * loud
+    upstream = draw.array(3)
+    (held + held).backward(upstream, retain_graph=True)
+    first = loud.grad
+    (held + held).backward(upstream)
+    answers += [draw.along(upstream), draw.along(loud.grad), float(np.shares_memory(first, upstream))]
     once = candidate.Tensor(draw.array(3), requires_grad=True)
     loss = (once * once).sum()
     loss.backward(retain_graph=True)
@@ -250,6 +271,11 @@ def gradients_share_no_memory(candidate, draw):
     return [*answers, refuses(RuntimeError, lambda: candidate.Tensor([1.0]).sum().backward())]
 
 
+def _raises_inside(candidate):
+    with candidate.no_grad():
+        raise ZeroDivisionError
+
+
 @case(2, "no_grad")
 def nothing_is_remembered_inside(candidate, draw):
     x = candidate.Tensor(draw.array(3), requires_grad=True)
@@ -259,8 +285,10 @@ def nothing_is_remembered_inside(candidate, draw):
         y = x.exp()
     z = x * y
     z.sum().backward()
-    return [draw.along(data_of(y)), draw.along(x.grad), float(inner.requires_grad), float(y.requires_grad),
-            float(z.requires_grad), refuses(RuntimeError, lambda: y.sum().backward())]  # fmt: skip
+    refuses(ZeroDivisionError, lambda: _raises_inside(candidate))
+    after = (x * 2.0).requires_grad
+    flags = [float(bool(flag)) for flag in (after, inner.requires_grad, y.requires_grad, z.requires_grad)]
+    return [draw.along(data_of(y)), draw.along(x.grad), flags, refuses(RuntimeError, lambda: y.sum().backward())]
 
 
 # Level 3 --------------------------------------------------------------------------------------------------------------
