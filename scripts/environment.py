@@ -12,7 +12,8 @@ VENV = os.path.join(ROOT, ".venv")
 REQUIREMENTS = os.path.join(ROOT, "requirements.txt")
 WHEELHOUSE = os.path.join(ROOT, "wheelhouse")
 OPTIONAL = "pygraphviz"  # where it has no wheel, pictures are text
-LATER = ("torch", "nbclient", "ipykernel")  # installed when something first needs them
+SELFTEST = {"nbclient": "nbclient", "ipykernel": "ipykernel", "pytest-xdist": "xdist"}  # package -> what it imports as
+LATER = ("torch", *SELFTEST)  # installed when something first needs them
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -88,13 +89,13 @@ def ensure_torch():
     _pip_install(sys.prefix, [wanted], options, quiet=False)
 
 
-def ensure_notebooks():
-    """Install what runs a notebook into the running environment unless it is there. Raises Trouble."""
+def ensure_selftest():
+    """Install what only the selftest needs into the running environment unless it is there. Raises Trouble."""
     from importlib.util import find_spec
 
-    if not (find_spec("nbclient") and find_spec("ipykernel")):
-        print("Installing what runs notebooks, once: 15 MB. The selftest needs it.", flush=True)
-        wanted = [line for line in _requirement_lines() if line.startswith(("nbclient", "ipykernel"))]
+    if not all(map(find_spec, SELFTEST.values())):
+        print("Installing what the selftest needs, once: 16 MB, to run notebooks and tests side by side.", flush=True)
+        wanted = [line for line in _requirement_lines() if line.startswith(tuple(SELFTEST))]
         _pip_install(sys.prefix, wanted, quiet=True)
 
 

@@ -6,6 +6,8 @@ import sys
 from scripts import environment
 from scripts.environment import ROOT
 
+BESIDE = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")  # a file of tests a process; with -n 0, none
+
 
 def add_arguments(parser):
     parser.add_argument("pytest_arguments", nargs="*", metavar="ARGUMENT", help="passed on to pytest, after --")
@@ -13,5 +15,5 @@ def add_arguments(parser):
 
 def run(arguments):
     environment.ensure_torch()
-    environment.ensure_notebooks()
-    return subprocess.call([sys.executable, "-m", "pytest", "-q", *arguments.pytest_arguments], cwd=ROOT)
+    environment.ensure_selftest()
+    return subprocess.call([sys.executable, "-m", "pytest", "-q", *BESIDE, *arguments.pytest_arguments], cwd=ROOT)

@@ -45,12 +45,9 @@ class Learner:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def environment(self, **more):
-        """The environment of a learner: nothing of the developer's settings, everything in UTF-8."""
-        kept = {
-            k: v
-            for k, v in os.environ.items()
-            if k not in ("COURSE_ENGINE", "COURSE_PATIENCE", "COURSE_PLAIN", "NO_COLOR")
-        }
+        """The environment of a learner: nothing of the developer's settings or of selftest, everything in UTF-8."""
+        ours = ("COURSE_ENGINE", "COURSE_PATIENCE", "COURSE_PLAIN", "NO_COLOR", "PYTEST_XDIST")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "COURSE_HOME": str(self.home), "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT), **more}
 
     @property

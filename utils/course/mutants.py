@@ -15,7 +15,7 @@ from utils.course.checking import judge_rows
 from utils.course.diagnosis import fingerprints
 from utils.course.standby import Copies
 
-PATIENCE = (2.0, 10.0)  # seconds for one test, and for one that is given another chance
+PATIENCE = (2.0, 30.0)  # seconds for one test, and for one that is given another chance
 WITHOUT_FINGERPRINTS = {"cost", "answer", "place", "misnamed", "unmended", "at-large", "convention"}
 KEYS = {"id", "base", "find", "replace", "edits", "kills", "diagnosis", "says", "try", "name", "upto", "looks"}
 
