@@ -23,7 +23,7 @@ NOT_OF_A_HUNT = {"math-refresh.md"}  # its mathematics is that of the topics who
 ALSO = (
     "hints/hint-*.md", "solutions/level0*-*.py", "solutions/further/*.py", "tests/test_exercises.py", "tests/record.py",
     "tests/recorded.json", "tests/test_catches.py", "signatures.json", "predictions.toml", "exercises.md", "nn.py",
-    "train.py", "first_fit.py", "pictures.toml", "pictures/*.svg", "pictures/*.html",
+    "train.py", "first_fit.py", "data/*", "pictures.toml", "pictures/*.svg", "pictures/*.html",
     "cases.py", "answers.py", "statements.toml",
 )  # fmt: skip
 README_SECTIONS = (
