@@ -42,6 +42,7 @@ def differences_with_a_coarse_step(candidate, draw):
     for _ in range(4):
         (f, _), x, h = smooth(draw), draw.number(), draw.number(low=0.05, high=0.3, signed=False)
         answers += [candidate.forward_difference(f, x, h), candidate.central_difference(f, x, h)]
+        answers.append(candidate.central_difference(f, x))
     return answers
 
 
@@ -91,8 +92,14 @@ def an_engine_in_the_witness_box(candidate, draw):
 
     for h in (1e-6, 0.25):  # with a coarse step it shows at which places f was called
         numbers = draw.numbers(2)
-        for claimed, measured in candidate.check_engine(lambda x, y: x * x * x * y, numbers, Seen, h):
-            answers += [number_of(claimed), number_of(measured), float(set(numbers) <= set(made))]
+        kinds = []
+
+        def product(x, y, kinds=kinds):
+            kinds.append(isinstance(x, Seen) and isinstance(y, Seen))
+            return x * x * x * y
+
+        for claimed, measured in candidate.check_engine(product, numbers, Seen, h):
+            answers += [number_of(claimed), number_of(measured), float(set(numbers) <= set(made) and all(kinds))]
     return answers
 
 
@@ -118,7 +125,7 @@ def gradients_of_arrays(candidate, draw):
 
 @case(2, "good_step", step="sweep")
 def steps_and_their_errors(candidate, draw):
-    (f, slope), x, power = smooth(draw), draw.number(), draw.choice((1.0, 2.0, 3.0))
+    (f, slope), x, power = smooth(draw), draw.number(), draw.choice((2.0, 3.0))
     steps = [10.0**-k for k in range(1, 4)]
     errors = [draw.number(signed=False) * 0 + 3.0 * step**power for step in steps]
     answers = [draw.along(candidate.sweep_errors(f, x, slope(x), steps)), candidate.order(steps, errors)]
@@ -136,7 +143,7 @@ def a_report_on_wrong_claims(candidate, draw):
     (f, gradient), x = of_arrays(draw, *shape), draw.array(*shape)
     claimed = gradient(x)
     rows = [candidate.check_gradient(f, x, claimed)]
-    for place, factor in zip(draw.rng.sample(range(15), 3), (1.5, -1.0, 1.01), strict=True):
+    for place, factor in zip(draw.rng.sample(range(15), 6), (1.5, -1.0, 1.01, 0.5, 3.0, 1.2), strict=True):
         claimed.flat[place] *= factor
     rows += [candidate.check_gradient(f, x, claimed), candidate.check_gradient(f, x, claimed, most=1)]
     answers = [float(len(found)) for found in rows]
@@ -149,7 +156,9 @@ def a_report_on_wrong_claims(candidate, draw):
     answers += [slope, error * 100]
     # A constant has no bend, so only the rounding is left; powers of two make it exact.
     answers += candidate.slope_with_error(lambda t: 2.0**40, 0.5, 2.0**-10)
-    answers += candidate.slope_with_error(lambda t: 2.0**40 if t > 0.5 else -(2.0**30), 0.5, 2.0**-10)
+    for zero in (0.0, 2.0**-9):  # where f is 0: at the lower end, at the upper end
+        slope, error = candidate.slope_with_error(lambda t, z=zero: 2.0**40 * (t - z), 2.0**-10, 2.0**-10)
+        answers += [slope / 2.0**40, error * 100]
     for claim in (math.nan, math.inf, 1e-4):
         answers.append(float(len(candidate.check_gradient(lambda a: float((a * a).sum()), np.zeros(2), [0.0, claim]))))
     flat = candidate.check_gradient(lambda a: float((1e6 + np.cos(a)).sum()), np.zeros(3), np.full(3, 1e-7))
@@ -197,7 +206,10 @@ def kinks_are_found(candidate, draw):
         answers.append(word(candidate.judge(f, x, slope(x))))
     bends = (lambda t: 1e4 * t * t, lambda t: 1e8 + t, lambda t: math.exp(20 * t), lambda t: abs(t) + 1e6)
     answers += [float(bool(candidate.is_kink(f, x))) for f in bends for x in (0.0, draw.number(high=1.0))]
-    return [*answers, word(candidate.judge(math.cos, 0.0, 0.0)), word(candidate.judge(lambda t: 1e6 + t * t, 0.0, 0.0))]
+    for _ in range(4):  # a slope that drowns in rounding: nobody can call the claim wrong
+        x = draw.number()
+        answers.append(word(candidate.judge(lambda t: 1e8 + 1e-3 * t, x, 1e-3)))
+    return [*answers, word(candidate.judge(math.cos, 0.0, 0.0))]
 
 
 # Level 3 --------------------------------------------------------------------------------------------------------------

@@ -98,7 +98,10 @@ def weights_are_drawn_as_wide_as_they_should(candidate, draw):
         answers.append(float(bounded == (not scheme.endswith("normal"))))
     unknown = refuses(ValueError, lambda: candidate.init_weights(2, 2, "zeros", np.random.default_rng(0)))
     same = [candidate.init_weights(4, 3, "he_normal", np.random.default_rng(7)) for _ in range(2)]
-    return [*answers, unknown, float((np.array(same[0]) == np.array(same[1])).all())]
+    rng = np.random.default_rng(7)
+    other = [candidate.init_weights(4, 3, "he_normal", rng) for _ in range(2)]
+    equal = [float((np.array(a) == np.array(b)).all()) for a, b in (same, other, (same[0], other[0]))]
+    return [*answers, unknown, *equal]
 
 
 @case(2, "activation_statistics")

@@ -219,10 +219,9 @@ def _by_public_tests(grader, topic, level, source, name):
 _grader = None
 
 
-def _begin(settings):
-    """In a process of the pool: a grader of its own, and an end when the batch has been killed."""
+def _begin(settings, parent):
+    """In a process of the pool: a grader of its own, and an end when the batch has been killed, even before this."""
     global _grader
-    parent = os.getppid()
 
     def watch():
         while os.getppid() == parent:
@@ -266,7 +265,7 @@ def _together(units, sources, settings, jobs):
     waiting, attempts = list(reversed(units)), {}
     while waiting:
         running = {}
-        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (settings,))
+        pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin, (settings, os.getpid()))
         try:
             while waiting or running:
                 while waiting and len(running) < jobs * AHEAD:
