@@ -221,6 +221,24 @@ def test_the_straight_through_gradient_of_round_is_not_its_slope():
     assert check_gradients(np.round, 1.2, gradients=[1.0]).kind == "gradient"
 
 
+@pytest.mark.parametrize("x", [-0.8642, -0.5, -2.0])
+def test_a_flat_stretch_with_a_kink_further_on_has_slope_zero(x):
+    def f(a, x):
+        return a + abs(x) + x  # a adds a last stair of rounding, far from the point
+
+    assert check_gradients(f, 0.7181, x, gradients=[1.0, 0.0]).ok
+    assert check_gradients(f, 0.7181, x, gradients=[1.0, -1.0]).verdict == "fail"
+
+
+def test_gradients_that_are_rounding_alone_are_not_blamed_for_it():
+    def backward(upstream, x):
+        return (1e-18 * np.sin(1000 * upstream * x),)  # what is left where everything cancels follows no rule
+
+    x = np.array([-1.19, 1.22, 0.954, -0.0425])
+    assert check_gradients(lambda x: 0.25 + 0 * x.sum(), x, backward=backward).ok
+    assert check_gradients(lambda x: 0.25 + x.sum(), x, backward=backward).verdict == "fail"
+
+
 def test_an_upstream_gradient_of_ones_would_not_have_seen_this():
     def softmax(x):
         e = np.exp(x - x.max())

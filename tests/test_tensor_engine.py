@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from utils.course import mutants
 from utils.course.catalog import catalog
 from utils.course.loading import load
 from utils.finite_difference_checker import check_gradients
@@ -351,3 +352,24 @@ def test_pytorch_lets_two_gradients_share_memory_where_this_engine_does_not():
         104.0,
         4.0,
     ]  # pytorch issue 34082, open since 2020; if this changes, change the README of Topic 08
+
+
+# Mistakes that nobody has planted -------------------------------------------------------------------------------------
+
+UNSEEN = {  # what is done in the engine of another design, and what a rule calls it
+    ("return g * b, g * a\n\n\nclass Map", "return g * b, -g * a\n\n\nclass Map"): "sign",
+    ("return (g * self.slope(a),)", "return (g * self.slope(a) * 2,)"): "local",
+    ("gradient = gradient.sum(axis=axis, keepdims=True)", "gradient = gradient.sum(axis=axis)"): "unbroadcast",
+    ("if self.data.size != 1:", "if False:"): "silent",
+    (".astype(parent.dtype))", ".astype(float))"): "dtype",
+    ("result.grad = np.array(result.grad)", "result.grad = result.grad[None]"): "shape",
+}
+
+
+def test_mistakes_in_an_engine_of_another_design_are_named_by_rules():
+    topic = catalog().topic("tensor-autograd")
+    base = "tests/variants/08/composed_of_few.py"
+    planted = [mutants.Mutant(f"unseen-{k}", base, (edit,), "", id) for k, (edit, id) in enumerate(UNSEEN.items())]
+    runs = mutants.run_all(topic, planted)
+    found = {m.id: mutants.diagnosis_of(topic, m, runs[m.id]) for m in planted}
+    assert found == {m.id: m.diagnosis for m in planted}

@@ -75,9 +75,13 @@ def measure(up, down, plus, minus, centre, noise, reach=1.0) -> Slope:
     if rise <= 8 * noise or tread <= 1e-4 * reach:
         climb = (values[:end] for values in (up, down, plus, minus))
         slope = _from_ladder(*climb, centre, max(noise, rise))
-        if rise <= 8 * noise or (slope.error <= GOOD_ENOUGH * abs(slope.value) and not slope.kink):
+        if slope.error <= GOOD_ENOUGH * abs(slope.value) and not slope.kink:
             return slope
-    return Slope(0.0, noise / tread, 0.0, 0.0, noise)
+        # A last stair of rounding may lie far out, beyond a kink even: what no step below it
+        # moved has no slope that would have climbed a stair within one tread.
+        if rise <= 8 * noise and slope.error <= max(noise, rise) / tread:
+            return slope
+    return Slope(0.0, max(noise, rise if rise <= 8 * noise else 0.0) / tread, 0.0, 0.0, noise)
 
 
 def _from_ladder(up, down, plus, minus, centre, noise) -> Slope:

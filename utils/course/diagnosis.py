@@ -84,6 +84,14 @@ SENTENCES = {
     "raised": ("Your code raised {raised} at {place}.", "{advice}"),
     "alias": ("Two names stand for one array in memory: what changes one of them changes the other.",
               "Copy what arrives, unless nobody else can see it."),
+    "read-only": ("At {place} something is written into an array that shows somebody else's numbers.",
+                  "Make a new array, or copy what arrived before you add to it."),
+    "misfit": ("Two arrays, or an array and a shape, do not fit together at {place}.",
+               "Print their shapes right before this line; which axis is too much, too few, or elsewhere?"),
+    "unbroadcast": ("A gradient has not been brought back to the shape of what it belongs to.",
+                    "Sum over every axis that was put in front or stretched; keep those of length 1."),
+    "transpose": ("Two axes have changed places on the way back.",
+                  "Write the shapes of both factors beside each other; only one order of them fits."),
     "dtype": ("Numbers have become numbers of another dtype on the way.",
               "Print .dtype step by step, and cast what arrives to the dtype of where it belongs."),
     "silent": ("What should be refused passes without a word.",
@@ -137,7 +145,8 @@ ELSEWHERE = {
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity", "slow": "cost",
-    "hidden": "seed", "called": "links", "domain": "local", "refused": "constant",
+    "hidden": "seed", "called": "links", "domain": "local", "refused": "constant", "misfit": "shape",
+    "read-only": "alias",
 }  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
@@ -425,6 +434,12 @@ def _by_exception(row, path, facts):
         return "kind"
     if raised == "ZeroDivisionError" or "math domain error" in message:
         return "domain"
+    if raised == "ValueError" and "read-only" in message:
+        return "read-only"
+    if raised == "ValueError" and re.search(
+        r"broadcast|shape|dimension|axes", message
+    ):  # of NumPy, or in words of one's own
+        return "misfit"
     if re.match(r"\s*(raise|assert)\b", code) and row["outcome"] != "not-written":
         return "refused"
     if re.search(r"'(int|float)' object has no attribute", message):
@@ -445,6 +460,10 @@ def _by_numbers(row, rows):
     given, got, expected = seen["given"], seen["got"], seen["expected"]
     if seen["aim"] == "cost":
         return "memory" if re.search("memory|objects|bytes", seen["what"]) else "cost"
+    if row["about"].startswith("Tensor.") or row["about"] in ("operation", "unbroadcast"):
+        key = _of_tensors(seen, about)
+        if key:
+            return key
     if seen["aim"] in SENTENCES:  # the test itself says what it means: a shape, a dtype, an array that is shared
         return seen["aim"]
     if not isinstance(expected, (int, float)):
@@ -475,6 +494,25 @@ def _by_numbers(row, rows):
     if suspects.graph(given) is None and all(_same(other["got"], 0.0) for other in wrong):
         return "links"
     return "unknown"
+
+
+def _of_tensors(seen, about):
+    """The key for the first wrong comparison of a test about tensors, "" if it says nothing of its own.
+
+    The smallest program comes first, its value is compared before its gradients, and the walk has been judged before.
+    """
+    got, expected = (re.findall(r"\d+", str(side)) for side in (seen["got"], seen["expected"]))
+    if about == "unbroadcast":
+        return "unbroadcast"
+    if seen["aim"] == "shape" and ".grad" in seen["what"] and about != "backward":
+        if got != expected and sorted(got) == sorted(expected):
+            return "transpose"
+        return "unbroadcast" if len(got) > len(expected) or "1" in expected else ""
+    if seen["aim"] != "gradient" or not isinstance(seen["got"], float) or about == "backward":
+        return ""
+    if not math.isfinite(seen["got"]):
+        return ""
+    return "sign" if seen["expected"] and _same(seen["got"], -seen["expected"]) else "local"
 
 
 def _has_changed_operands(rows):
