@@ -5,7 +5,7 @@
 What changed   each operation on a large array reads it from main memory and writes another one there, and backward does
                so once more. Here a block of entries goes through all operations, forward and back, while it is in the
                processor's cache; then comes the next block.
-What it buys   of 50 operations on a large array no result is ever in main memory: one step holds 4 arrays of the size of
+What it buys   of 50 operations on a large array no result is ever in main memory: one step holds 4 arrays as large as
                an input at its peak (two gradients, and what backward makes of them), where level 3 holds 51.
 What it costs  the function must treat every entry by itself: no sums, no matrix products, one shape for all inputs. The
                gradients are made on the way there, whether backward comes by or not.
