@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.course import diagnosis, suspects
+from utils.course import contract, diagnosis, suspects
 from utils.course.catalog import HINTS, catalog
 from utils.course.diagnosis import BELONGS_TO, DEEDS, ELSEWHERE, SENTENCES, diagnose, fingerprints
 from utils.course.expressions import exact
@@ -305,7 +305,21 @@ def test_fingerprints_do_not_depend_on_rounding_places_or_addresses():
 
 def test_every_sentence_is_short_and_can_be_filled():
     facts = dict.fromkeys(
-        ("name", "short", "file", "hint", "place", "raised", "message", "advice", "near", "operation"), "x"
+        (
+            "name",
+            "short",
+            "file",
+            "hint",
+            "place",
+            "raised",
+            "message",
+            "advice",
+            "near",
+            "operation",
+            "there",
+            "borrow",
+        ),
+        "x",
     )
     for cause, action in [*SENTENCES.values(), *ELSEWHERE.values(), *DEEDS.values()]:
         for sentence in (cause, action):
@@ -348,3 +362,12 @@ def test_signatures_are_small():
         if path.exists():
             assert path.stat().st_size < 300_000
             assert all(len(mark) == 8 for entry in json.loads(path.read_text()) for mark in entry["failing"].values())
+
+
+def test_a_name_that_is_asked_for_itself_is_never_taken_for_a_misspelling_of_another(tmp_path):
+    topic, path = catalog().topic("10"), tmp_path / "capstone_digits.py"
+    text = topic.solution(3).read_text(encoding="utf-8")
+    path.write_text(text.replace("def accumulate(", "def other(").replace("accumulate(", "other("), encoding="utf-8")
+    assert "Write `accumulate`" in contract.problem_of(topic, path, 3).action  # `accuracy` is near, and asked for
+    path.write_text(text.replace("accumulate(", "acumulate("), encoding="utf-8")
+    assert contract.problem_of(topic, path, 3).action == "Rename `acumulate` to `accumulate`."

@@ -130,3 +130,14 @@ def test_a_short_class_that_is_the_same_as_ours_is_still_the_learners_and_a_whol
     assert ownership.verdict(topic, mine).word == "own"  # SGD is the same, line by line
     mine.write_text(text, encoding="utf-8")
     assert ownership.verdict(topic, mine).word == "shown"
+
+
+def test_what_is_missing_in_an_owned_engine_is_said_to_be_missing_there(learner):
+    (learner.home / ".learn").mkdir(parents=True, exist_ok=True)
+    settings = {"engines": {"modules": "mine"}}
+    (learner.home / ".learn" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    learner.writes("modules.py", catalog().topic("09").skeleton.read_text(encoding="utf-8"))
+    learner.writes("capstone_digits.py", catalog().topic("10").solution(1).read_text(encoding="utf-8"))
+    done = learner("check", "10", "--level", "1")
+    assert "Linear: this is not written in modules.py, which is your engine here." in done.out, done.text
+    assert "python3 learn.py skip 09" in done.out, done.text

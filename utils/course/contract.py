@@ -40,7 +40,7 @@ def problem_of(topic, path, level):
     for name in sorted(wanted, key=lambda name: name.count(".")):
         asked = name in names or any(other.startswith(name + ".") for other in names)
         if "." not in name and asked and name not in offered and name not in bound and "*" not in bound:
-            return _missing(name, offered, path)
+            return _missing(name, sorted(offered.keys() - wanted.keys()), path)
         # A method that is absent is simply not written yet, and the tests say so; one that cannot be called is wrong.
         if name in names and name in offered and not _fits(wanted[name], offered[name]):
             return _wrong_arguments(name, wanted[name], offered[name])

@@ -12,8 +12,10 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from utils.course import contract, running, suspects
+from utils.course.catalog import catalog
 
 # Of the tests that a planted mistake fails, how many must show its fingerprint: to be named, and where nothing else is.
 ENOUGH, SOME = 0.8, 0.4
@@ -21,6 +23,8 @@ PROBING = 3.0  # seconds for asking the operations of a file alone; it takes a t
 
 SENTENCES = {
     "not-written": ("`{name}` is not written yet.", "Write `{name}` in {file}; for a first idea: {hint}"),
+    "owned": ("{message}: this is not written in {there}, which is your engine here.",
+              "Write it there. Or borrow the finished one for now: python3 learn.py skip {borrow}"),
     "misspelled": ("`{name}` is not there, but `{near}` is.", "Rename `{near}` to `{short}`, as Python asks for it."),
     "accumulate": ("A gradient that arrives a second time seems to replace the first one.",
                    "Look for `=` where `+=` is needed: contributions from different uses add up."),
@@ -144,6 +148,7 @@ ELSEWHERE = {
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
+    "owned": "not-written",
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity", "slow": "cost",
     "hidden": "seed", "called": "links", "domain": "local", "refused": "constant", "misfit": "shape",
     "read-only": "alias",
@@ -447,6 +452,11 @@ def _by_exception(row, path, facts):
     if row["outcome"] == "not-written":
         if row["line"] and "Value" in message and ".data" in code:
             return "kind"  # a Value beside a plain number, in the candidate's own formula
+        owned = _owned(row["file"], path)
+        if owned:
+            facts |= {"there": owned.workspace_file.name, "borrow": owned.number}
+            facts["message"] = row["message"].splitlines()[0].removeprefix(f"{raised}: ")
+            return "owned"
         facts["near"] = _near(path, facts["name"])
         return "misspelled" if facts["near"] else "not-written"
     return "raised" if row["outcome"] == "error" else ""
@@ -529,6 +539,13 @@ def _first_wrong(row):
     """The first comparison of a row that did not hold, an empty one if there is none."""
     empty = {"what": "", "given": "", "expected": None, "got": None, "raised": "", "aim": "", "holds": False}
     return next((seen for seen in row["observations"] if not seen["holds"]), empty)
+
+
+def _owned(file, path):
+    """The topic whose file in workspace/ raised, where it is not the one that is judged; else None."""
+    if not file or Path(file) == path:
+        return None
+    return next((topic for topic in catalog().ready if Path(file) == topic.workspace_file), None)
 
 
 def _near(path, name):
