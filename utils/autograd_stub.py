@@ -57,6 +57,11 @@ HOMES = {
     "roll": "indexing",
     "gather": "indexing",
     "index_add": "indexing",
+    "SelfAttention": "self-attention",
+    "scaled_dot_product_attention": "self-attention",
+    "padding_mask": "self-attention",
+    "split_heads": "self-attention",
+    "merge_heads": "self-attention",
 }
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")

@@ -102,7 +102,36 @@ def _cross_entropy(logits, labels):
     return -rows[np.arange(len(labels)), labels].mean()
 
 
-FUNCTIONS = {"where": _where, "cross_entropy": _cross_entropy}
+def _attention(q, k, v, attn_mask=None, is_causal=False):
+    scores = (q @ k.swapaxes(-1, -2)).data / np.sqrt(q.shape[-1])
+    seen = np.ones(scores.shape, dtype=bool)
+    if is_causal:
+        seen = np.broadcast_to(np.tri(*scores.shape[-2:], dtype=bool), scores.shape)
+    elif attn_mask is not None and np.asarray(attn_mask).dtype == bool:
+        seen = np.broadcast_to(attn_mask, scores.shape)
+    elif attn_mask is not None:
+        seen = np.broadcast_to(np.asarray(attn_mask) > -np.inf, scores.shape)
+        scores = scores + np.where(np.isneginf(attn_mask), 0.0, attn_mask)
+    largest = np.where(seen, scores.real, -np.inf).max(axis=-1, keepdims=True)
+    powers = np.where(seen, np.exp(np.where(seen, scores - np.where(np.isneginf(largest), 0.0, largest), 0.0)), 0.0)
+    total = powers.sum(axis=-1, keepdims=True)
+    return Exact(powers / np.where(total == 0, 1.0, total)) @ v
+
+
+def _split_heads(x, heads):
+    batch, time, width = x.shape
+    return x.reshape(batch, time, heads, width // heads).transpose(0, 2, 1, 3)
+
+
+def _merge_heads(x):
+    batch, heads, time, depth = x.shape
+    return x.transpose(0, 2, 1, 3).reshape(batch, time, heads * depth)
+
+
+FUNCTIONS = {
+    "where": _where, "cross_entropy": _cross_entropy, "scaled_dot_product_attention": _attention,
+    "split_heads": _split_heads, "merge_heads": _merge_heads,
+}  # fmt: skip
 
 
 def exact(program, inputs, upstream=None, constants=None):
