@@ -62,7 +62,9 @@ def test_scores_of_any_size_give_finite_numbers(candidate):
             expect_array("the output", lambda o=output: o.data, weights @ v.data[None], given=given)
             expect_array("v.grad", lambda v=v: v.grad, weights[:, None] * [1.0, -1.0], given=given, aim="gradient")
             expect_array("q.grad", lambda q=q: q.grad, [[0.0, 0.0]], given=given, aim="gradient")
-            expect_array("k.grad", lambda k=k: k.grad, np.zeros((3, 2)), given=given, aim="gradient")
+            # Whoever makes weights from the logarithm of their sum rounds at the size of the scores; q is as large.
+            expect_array("k.grad", lambda k=k: k.grad, np.zeros((3, 2)), given=given, aim="gradient",
+                         tolerance=max(1e-9, 1e-15 * large**2))  # fmt: skip
 
 
 @pytest.mark.level2
