@@ -62,6 +62,11 @@ HOMES = {
     "padding_mask": "self-attention",
     "split_heads": "self-attention",
     "merge_heads": "self-attention",
+    "Positions": "transformer-block",
+    "FeedForward": "transformer-block",
+    "TransformerBlock": "transformer-block",
+    "gelu": "transformer-block",
+    "recompute": "transformer-block",
 }
 
 _TOPICS = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "topics")
