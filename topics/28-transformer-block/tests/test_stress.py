@@ -224,11 +224,11 @@ def test_in_eval_no_random_number_is_drawn(candidate):
 
 # Level 3: a tower of blocks -------------------------------------------------------------------------------------------
 
-DEPTH, SIZE = 6, (1, 64, 32)
+DEPTH, SIZE = 8, (1, 96, 32)
 
 
 def deep(candidate):
-    """(forward, whole way) of six blocks; both take how a block is called."""
+    """(forward, whole way) of eight blocks; both take how a block is called."""
     blocks = [candidate.TransformerBlock(32, 4, activation="gelu", rng=k).to(np.float32) for k in range(DEPTH)]
     x = candidate.Tensor(some(*SIZE).astype(np.float32), requires_grad=True)
 
@@ -257,7 +257,7 @@ def test_forward_keeps_one_array_of_each_block(candidate):
     forward, _ = deep(candidate)
     held = costs.held_bytes(lambda: forward(candidate.recompute))
     costs.expect_at_most("the memory held after forward", 2, held, DEPTH * np.prod(SIZE) * 4,
-                         given="six blocks by recompute, against one array of x's size for each")  # fmt: skip
+                         given="eight blocks by recompute, against one array of x's size for each")  # fmt: skip
 
 
 @pytest.mark.level3
@@ -267,7 +267,7 @@ def test_the_whole_way_takes_far_less_memory(candidate):
     _, whole = deep(candidate)
     lean, plain = (costs.peak_bytes(lambda c=call: whole(c)) for call in (candidate.recompute, plainly))
     costs.expect_at_most("the most memory of forward and backward", 0.5, lean, plain,
-                         given="six blocks of width 32 by recompute, against the same blocks without")  # fmt: skip
+                         given="eight blocks of width 32 by recompute, against the same blocks without")  # fmt: skip
 
 
 @pytest.mark.level3
