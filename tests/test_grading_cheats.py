@@ -119,8 +119,8 @@ def test_what_a_submission_leaves_running_ends_with_it():
     with worker.Grader("namespaces", LIMITS) as grader:
         for name in ("leaves_a_daemon", "fork_storm"):
             unit_result(grader, name, (ROOT / "tests" / "cheats" / f"{name}.py").read_bytes(), (1,))
-        waiting = zygotes() - before
-    assert len(waiting) == 4  # for each of two kinds of work the zygote, and the process that stays outside
+        # For each of two kinds of work the zygote, and the process that stays outside; a fork may take a moment to end.
+        assert soon(lambda: len(zygotes() - before) == 4)
     assert soon(lambda: zygotes() <= before)
 
 
