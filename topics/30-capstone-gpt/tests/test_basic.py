@@ -175,13 +175,13 @@ def test_memorizing_takes_the_steps_written_out_by_hand(candidate):
 @pytest.mark.level1
 @pytest.mark.about("memorize")
 def test_a_sentence_is_learned_by_heart_and_said_back(candidate):
-    sentence = "to be or not to be, that is the question"
+    sentence = "to be or not to be"
     letters = "".join(sorted(set(sentence)))
     ids = np.array([letters.index(letter) for letter in sentence])
-    model = candidate.GPT(len(letters), len(ids), width=32, heads=4, depth=1, rng=0)
-    losses = candidate.memorize(model, ids[None, :-1], ids[None, 1:], Adam(0.01), 60)
-    given = f'60 steps of Adam(0.01) on "{sentence}", one id a letter, depth=1'
-    expect("the number of losses", lambda: len(losses), 60, given=given)
+    model = candidate.GPT(len(letters), len(ids), width=16, heads=2, depth=1, rng=0)
+    losses = candidate.memorize(model, ids[None, :-1], ids[None, 1:], Adam(0.02), 40)
+    given = f'40 steps of Adam(0.02) on "{sentence}", one id a letter, depth=1'
+    expect("the number of losses", lambda: len(losses), 40, given=given)
     expect("the last loss", lambda: losses[-1], 0.0, given=given, tolerance=0.1)
     said = candidate.continuation(model, ids[:3].tolist(), len(ids) - 3)
     expect_same('what comes after "to "', lambda: "".join(letters[id] for id in said), sentence, given=given)
@@ -219,13 +219,13 @@ def loaded_die(candidate):
     return model
 
 
-def expect_shares(candidate, chances, count=500, **options):
+def expect_shares(candidate, chances, count=200, **options):
     """Draw `count` ids from the loaded die, and expect about these shares of the ids 0 to 3."""
     ids = np.array(candidate.sample(loaded_die(candidate), [0], count, rng=5, **options))[1:]
     words = ", ".join(f"{name}={value}" for name, value in options.items())
     given = f"{count} draws where ids 0 to 3 have the probabilities {', '.join(map(str, CHANCES))}; {words}"
     for id, chance in enumerate(np.array(chances) / sum(chances)):
-        expect(f"the share of id {id}", lambda id=id: (ids == id).mean(), chance, given=given, tolerance=0.08)
+        expect(f"the share of id {id}", lambda id=id: (ids == id).mean(), chance, given=given, tolerance=0.12)
 
 
 @pytest.mark.level2
@@ -245,9 +245,9 @@ def test_a_low_temperature_sharpens_and_a_high_one_flattens(candidate):
 @pytest.mark.about("sample")
 def test_only_the_top_k_are_drawn_by_their_shares_among_themselves(candidate):
     for k in (1, 2, 3):
-        ids = candidate.sample(loaded_die(candidate), [0], 200, temperature=2.0, top_k=k, rng=3)
+        ids = candidate.sample(loaded_die(candidate), [0], 60, temperature=2.0, top_k=k, rng=3)
         expect_same("the different ids that are drawn", lambda ids=ids: sorted(set(ids[1:])), list(range(k)),
-                    given=f"200 draws, ids 0 to 3 with {CHANCES}, temperature=2.0, top_k={k}")  # fmt: skip
+                    given=f"60 draws, ids 0 to 3 with {CHANCES}, temperature=2.0, top_k={k}")  # fmt: skip
     expect_shares(candidate, [CHANCES[0], CHANCES[1], 0, 0], top_k=2)
 
 

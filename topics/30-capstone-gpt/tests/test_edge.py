@@ -6,9 +6,9 @@ import pytest
 from utils.course.judging import Mismatch, Observation, expect, expect_array, expect_refusals, expect_same, observations
 
 
-def gpt(candidate, vocab=11, block=6, seed=0, stirred=True, **more):
+def gpt(candidate, block=6, seed=0, stirred=True, **more):
     """A small model; stirred: with all parameters drawn anew, so that none of them is 0 or 1."""
-    model = candidate.GPT(vocab, block, **{"width": 8, "heads": 2, "depth": 2, "rng": seed, **more})
+    model = candidate.GPT(11, block, **{"width": 8, "heads": 2, "depth": 2, "rng": seed, **more})
     if stirred:
         rng = np.random.default_rng([seed, 30])
         for parameter in model.parameters():
@@ -84,6 +84,18 @@ def test_a_seed_replays_a_model_and_no_block_repeats_another(candidate):
     drawn = candidate.GPT(11, 6, width=8, heads=2, depth=2, rng=generator)
     expect_array("a weight of the last block", lambda: drawn.blocks[1].feed_forward.down.weight.data,
                  one.blocks[1].feed_forward.down.weight.data, given="rng=default_rng(5) and rng=5", tolerance=0)  # fmt: skip
+
+
+@pytest.mark.level1
+@pytest.mark.about("GPT")
+def test_dropout_drops_in_training_and_not_in_eval(candidate):
+    calm, model, ids = gpt(candidate), gpt(candidate, dropout=0.5), some_ids(2, 6)
+    given = "GPT(11, 6, width=8, heads=2, depth=2, dropout=0.5)"
+    first, second = (np.array(model(ids).data) for _ in range(2))
+    expect_true("in training two forwards differ", (first != second).all(), given=given)
+    model.eval()
+    expect_array("the logits in eval mode", lambda: model(ids).data, np.array(calm(ids).data),
+                 given=f"{given}, and the same weights without dropout")  # fmt: skip
 
 
 @pytest.mark.level1

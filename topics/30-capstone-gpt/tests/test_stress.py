@@ -9,9 +9,9 @@ from utils.course.costs import expect_at_most, peak_bytes
 from utils.course.judging import Mismatch, Observation, expect, expect_array, observations
 
 
-def gpt(candidate, vocab=11, block=6, seed=0, stirred=True, **more):
+def gpt(candidate, block=6, seed=0, stirred=True, **more):
     """A small model; stirred: with all parameters drawn anew, so that none of them is 0 or 1."""
-    model = candidate.GPT(vocab, block, **{"width": 8, "heads": 2, "depth": 2, "rng": seed, **more})
+    model = candidate.GPT(11, block, **{"width": 8, "heads": 2, "depth": 2, "rng": seed, **more})
     if stirred:
         rng = np.random.default_rng([seed, 30])
         for parameter in model.parameters():
@@ -19,8 +19,8 @@ def gpt(candidate, vocab=11, block=6, seed=0, stirred=True, **more):
     return model
 
 
-def some_ids(*shape, vocab=11, seed=1):
-    return np.random.default_rng(seed).integers(0, vocab, shape)
+def some_ids(*shape, seed=1):
+    return np.random.default_rng(seed).integers(0, 11, shape)
 
 
 def expect_true(what, holds, *, given):
@@ -28,6 +28,17 @@ def expect_true(what, holds, *, given):
     observations.append(Observation(what, given, "True", str(bool(holds)), bool(holds)))
     if not holds:
         raise Mismatch(observations[-1])
+
+
+@pytest.fixture
+def torch():
+    """torch, on one thread: for products as small as these, threads only wait for one another."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield torch
+    torch.set_num_threads(threads)
 
 
 class AdamW:
@@ -87,8 +98,8 @@ def test_parts_change_no_step(candidate):
 def test_recomputed_blocks_stay_within_a_budget(candidate):
     peaks = {}
     for recomputed in (False, True):
-        model = gpt(candidate, vocab=40, block=32, width=32, heads=4, depth=8, recomputed=recomputed)
-        x, y = some_ids(8, 32, vocab=40), some_ids(8, 32, vocab=40, seed=2)
+        model = gpt(candidate, block=32, width=16, depth=8, recomputed=recomputed)
+        x, y = some_ids(8, 32), some_ids(8, 32, seed=2)
 
         def both_ways(model=model, x=x, y=y):
             candidate.cross_entropy(model(x), y).backward()
@@ -96,7 +107,7 @@ def test_recomputed_blocks_stay_within_a_budget(candidate):
         both_ways()  # the gradients are there from now on
         peaks[recomputed] = peak_bytes(both_ways)
     expect_at_most("the bytes of forward and backward with recomputed=True, against those without,", 0.3, peaks[True],
-                   peaks[False], given="8 blocks, 8 sequences of 32 positions of width 32")  # fmt: skip
+                   peaks[False], given="8 blocks, 8 sequences of 32 positions of width 16")  # fmt: skip
 
 
 @pytest.mark.level3
@@ -105,12 +116,12 @@ def test_recomputed_blocks_stay_within_a_budget(candidate):
 def test_a_step_stays_within_a_sixth_of_what_it_took_whole(candidate):
     peaks = {}
     for recomputed, parts in ((False, 1), (True, 4)):
-        model = gpt(candidate, vocab=40, block=32, width=32, heads=4, depth=8, recomputed=recomputed)
-        trainer = candidate.Trainer(model, some_ids(2100, vocab=40), AdamW(), batch_size=16, steps=9, parts=parts)
+        model = gpt(candidate, block=32, width=16, depth=8, recomputed=recomputed)
+        trainer = candidate.Trainer(model, some_ids(2100), AdamW(), batch_size=16, steps=9, parts=parts)
         trainer.step()
         peaks[parts] = peak_bytes(trainer.step)
     expect_at_most("the bytes of a step with recomputed=True and parts=4, against the step as a whole,", 1 / 6, peaks[4],
-                   peaks[1], given="8 blocks, 16 sequences of 32 positions of width 32")  # fmt: skip
+                   peaks[1], given="8 blocks, 16 sequences of 32 positions of width 16")  # fmt: skip
 
 
 # Level 4 --------------------------------------------------------------------------------------------------------------
@@ -118,9 +129,7 @@ def test_a_step_stays_within_a_sixth_of_what_it_took_whole(candidate):
 
 @pytest.mark.level4
 @pytest.mark.about("in_pytorch")
-def test_the_same_weights_in_torch_give_the_same_logits_and_gradients(candidate):
-    import torch
-
+def test_the_same_weights_in_torch_give_the_same_logits_and_gradients(candidate, torch):
     model, x, y = gpt(candidate, block=16, width=16, heads=4, depth=3), some_ids(3, 12), some_ids(3, 12, seed=2)
     twin, given = candidate.in_pytorch(model), "GPT(11, 16, width=16, heads=4, depth=3), three rows of 12 ids"
     expect_true("in_pytorch(model) is a torch.nn.Module", isinstance(twin, torch.nn.Module), given=given)
@@ -138,9 +147,7 @@ def test_the_same_weights_in_torch_give_the_same_logits_and_gradients(candidate)
 
 @pytest.mark.level4
 @pytest.mark.about("in_pytorch")
-def test_the_model_in_torch_is_a_copy_with_the_same_dtype_and_mode(candidate):
-    import torch
-
+def test_the_model_in_torch_is_a_copy_with_the_same_dtype_and_mode(candidate, torch):
     model, x = gpt(candidate, dropout=0.5).to(np.float32), some_ids(2, 6)
     model.eval()
     before, twin, given = np.array(model(x).data), candidate.in_pytorch(model), "a model in float32 and in eval mode"
@@ -159,11 +166,9 @@ def test_the_model_in_torch_is_a_copy_with_the_same_dtype_and_mode(candidate):
 
 @pytest.mark.level4
 @pytest.mark.about("Trainer.step")
-def test_the_first_twenty_losses_are_those_of_torch(candidate):
-    import torch
-
-    ids, steps, peak, warmup = some_ids(2100, vocab=40), 20, 0.01, 5
-    model = gpt(candidate, vocab=40, block=16, width=32, heads=4, depth=2, stirred=False)
+def test_the_first_twenty_losses_are_those_of_torch(candidate, torch):
+    ids, steps, peak, warmup = some_ids(1400), 20, 0.01, 5
+    model = gpt(candidate, block=16, width=16, depth=2, stirred=False)
     twin = candidate.in_pytorch(model)
     reference, wanted = torch.optim.AdamW(twin.parameters(), lr=0.1, betas=(0.9, 0.95), weight_decay=0.1), []
     trainer = candidate.Trainer(model, ids, AdamW(), batch_size=4, steps=steps, peak=peak, warmup=warmup, seed=3)
