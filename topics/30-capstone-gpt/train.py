@@ -164,7 +164,9 @@ class Run:
 
     def said(self, beginning, count, temperature=0.8, top_k=40):
         ids = self.tokenizer.encode(beginning)
-        return self.tokenizer.decode(self.capstone.sample(self.model, ids, count, temperature, top_k, rng=self.settings["seed"]))
+        return self.tokenizer.decode(
+            self.capstone.sample(self.model, ids, count, temperature, top_k, rng=self.settings["seed"])
+        )
 
 
 def train(run, save_every):
