@@ -139,7 +139,7 @@ def test_the_probabilities_of_all_characters_sum_to_one(order):
 
 def test_the_recorded_run_takes_less_than_ten_minutes_and_beats_counting():
     run = json.loads((TOPIC.folder / "recorded.json").read_text(encoding="utf-8"))
-    assert run["command"] == "python3 learn.py run topics/30-capstone-gpt/train.py --record"
+    assert run["command"] == "python3 learn.py run topics/30-capstone-gpt/train.py --record --fresh"
     assert run["minutes"] < 10 and run["cores"] == 2
     assert run["reports"][-1][0] == run["settings"]["steps"]
     assert run["reports"][-1][1] < min(run["counted"]) and len(run["counted"]) == 5
