@@ -42,24 +42,31 @@ def operation(rule):
     name = rule.__name__.strip("_")
 
     def apply(*inputs, **options):
+        arrays, parents, edges = [], [], []  # edges: the places of the inputs that want a gradient
+        for place, x in enumerate(inputs):
+            if isinstance(x, Tensor):
+                arrays.append(x.data)
+                if x.requires_grad:
+                    parents.append(x)
+                    edges.append(place)
+            else:
+                arrays.append(x)
         try:
-            data, vjps = rule(*[x.data if isinstance(x, Tensor) else x for x in inputs], **options)
+            data, vjps = rule(*arrays, **options)
         except (ValueError, IndexError) as error:
             raise type(error)(_explained(name, inputs, error)) from None
         result = _blank(Tensor)
         result.data = data if type(data) is np.ndarray else np.asarray(data)
         result.grad = None
-        if _recording:
-            edges = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
-            if edges:
-                result.requires_grad = True
-                result._op = name
-                result._number = next(_numbers)
-                result._parents = [inputs[i] for i in edges]
-                result._vjps = _only(vjps, edges) if callable(vjps) else [vjps[i] for i in edges]
-                result._marks = _marks_of(result._vjps) if _guarding else None
-                return result
-        result._make_leaf(False)
+        if edges and _recording:
+            result.requires_grad = True
+            result._op = name
+            result._number = next(_numbers)
+            result._parents = parents
+            result._vjps = _only(vjps, edges) if callable(vjps) else [vjps[i] for i in edges]
+            result._marks = _marks_of(result._vjps) if _guarding else None
+        else:
+            result._make_leaf(False)
         return result
 
     apply.__name__, apply.__doc__ = rule.__name__, rule.__doc__
@@ -317,7 +324,7 @@ class Tensor:
         if self._vjps is None:
             _receive(self, upstream, fresh=False)
             return
-        # What has arrived for each tensor, and whose arrays nobody else can see: to those we may add in place.
+        # What has arrived for each tensor, and where that is a sum of our own making: to those we may add in place.
         arrived, ours = {self: upstream}, set()
         order = _reachable(self)
         while order:
@@ -329,30 +336,27 @@ class Tensor:
             if not retain_graph:  # with its edges the tensor lets go of the arrays that its vjps kept
                 tensor._vjps, tensor._parents, tensor._marks = _FREED, (), None
             gradients = vjps(upstream) if callable(vjps) else [vjp(upstream) for vjp in vjps]
-            for parent, gradient in zip(parents, gradients, strict=True):
+            for parent, gradient in zip(parents, gradients):  # noqa: B905 (one vjp was kept for each parent)
                 if type(gradient) is not np.ndarray:  # NumPy turns 0-d results into scalars
                     gradient = np.asarray(gradient)
-                if gradient.shape != parent.data.shape:
-                    gradient = _fitted(gradient, parent.data.shape, tensor)
-                if gradient.dtype != parent.data.dtype:  # a float64 constant makes no float64 gradient of a float32
-                    gradient = gradient.astype(parent.data.dtype)
+                data = parent.data
+                if gradient.shape != data.shape:
+                    gradient = _fitted(gradient, data.shape, tensor)
+                if gradient.dtype != data.dtype:  # a float64 constant makes no float64 gradient of a float32
+                    gradient = gradient.astype(data.dtype)
                 fresh = gradient is not upstream and gradient.base is None
                 if parent._vjps is None:
                     _receive(parent, gradient, fresh)
-                    continue
-                earlier = arrived.get(parent)
-                if earlier is None:
+                elif parent not in arrived:
                     arrived[parent] = gradient
                 elif parent in ours:
-                    earlier += gradient
-                    continue
+                    arrived[parent] += gradient
                 elif fresh:
-                    gradient += earlier
+                    gradient += arrived[parent]
                     arrived[parent] = gradient
+                    ours.add(parent)
                 else:
-                    arrived[parent] = np.asarray(earlier + gradient)
-                    fresh = True
-                if fresh:
+                    arrived[parent] = np.asarray(arrived[parent] + gradient)
                     ours.add(parent)
             del vjps, gradients, gradient, upstream  # or they would outlive their turn by one
 
@@ -552,7 +556,8 @@ def _count(shape, axis):
 
 def _softmax(a, axis):
     e = np.exp(a - a.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+    e /= e.sum(axis=axis, keepdims=True)
+    return e
 
 
 def _rows(array):

@@ -97,10 +97,10 @@ def test_what_arrives_on_several_paths_is_added(candidate):
         x=[1.5, -0.5],
         y=[2.0, 3.0],
     )
-    shared = (  # h is a result, and has two users: the walk must wait for both
+    shared = (  # h is a result, and has two users or three: the walk must wait for all
         "(lambda h: (h * z + h).sum())(x * y)", "(lambda h: (h + h * z).sum())(x * y)",
         "(lambda h: (h * h * z).sum())(x + y)", "(lambda h: h.sum() * (h * z).sum())(x + y)",
-        "(lambda h: (lambda k: (k * h + k).sum())(h * z))(x + y)",
+        "(lambda h: (lambda k: (k * h + k).sum())(h * z))(x + y)", "(lambda h: (h * z + h * y + h).sum())(x * y)",
     )  # fmt: skip
     expect_all_tensors(candidate, *table, *rows(*shared, x=[1.5, -0.5], y=[2.0, 3.0], z=[-1.0, 0.7]))
 
