@@ -246,7 +246,7 @@ class Tensor:
     @operation
     def softmax(a, axis=-1):
         p = _softmax(a, axis)
-        return p, (lambda g: (g - (g * p).sum(axis=axis, keepdims=True)) * p,)
+        return p, (lambda g: (g - _sum_of_products(g, p, axis)) * p,)
 
     @operation
     def log_softmax(a, axis=-1):
@@ -558,6 +558,13 @@ def _softmax(a, axis):
     e = np.exp(a - a.max(axis=axis, keepdims=True))
     e /= e.sum(axis=axis, keepdims=True)
     return e
+
+
+def _sum_of_products(a, b, axis):
+    """(a * b).sum(axis, keepdims=True); along the last axis without an array of products."""
+    if axis == -1:
+        return np.vecdot(a, b)[..., None]
+    return (a * b).sum(axis=axis, keepdims=True)
 
 
 def _rows(array):
