@@ -2,6 +2,7 @@
 
 import gc
 import json
+import math
 import os
 import platform
 import statistics
@@ -13,12 +14,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".benchmarks"  # ignored by git: the environment with the peers, and the figures of the last run
+# One thread for every BLAS: with two, a ratio says more about the other jobs on the machine than about the code.
 PINNED = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+# Linux's malloc gives memory back to the system and asks for it again; when, depends on all that ran before, and it can
+# cost as much as the arithmetic. With these it keeps what it has, so that a ratio is about the code.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # `utils` and `scripts`, without installing the course into the peers' environment
 
 
-def in_own_environment(arguments, requirements, *, torch):
+def in_own_environment(arguments, requirements, *, torch, variables=PINNED):
     """Run this program again in the environment with the peers, which is made if need be; None if we are in it."""
     folder = KEPT / "env"
     if Path(sys.prefix).resolve() == folder.resolve():
@@ -35,8 +40,7 @@ def in_own_environment(arguments, requirements, *, torch):
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
         stamp.write_text(wanted)
-    # One thread for every BLAS: with two, a ratio says more about the other jobs on the machine than about the code.
-    return subprocess.call([str(python), *arguments], env=os.environ | PINNED)
+    return subprocess.call([str(python), *arguments], env=os.environ | variables)
 
 
 def seconds(function, *, collector=True):
@@ -57,14 +61,35 @@ def ratio(times, base):
     return statistics.median(slow / fast for slow, fast in zip(base, times, strict=False))
 
 
-def child(script, *arguments):
+def exponent(sizes, costs):
+    """The p of cost ~ size ** p that fits best: 1 is linear."""
+    sizes, costs = ([math.log(number) for number in numbers] for numbers in (sizes, costs))
+    return statistics.linear_regression(sizes, costs).slope
+
+
+def peak_bytes():
+    """The most memory that this process has held. What the system says of a child may be its parent's peak."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    except OSError:  # no Linux
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def child(script, *arguments, variables=PINNED):
     """What the script prints as JSON when run as a child with `--child arguments`; {"failed": why} if it does not."""
-    return output_of(str(script), "--child", *map(str, arguments))
+    return output_of(str(script), "--child", *map(str, arguments), variables=variables)
 
 
-def output_of(*arguments):
-    """What Python prints as JSON, last, when run with these arguments; {"failed": why} if it does not."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+def output_of(*arguments, variables=PINNED):
+    """What Python prints as JSON, last, when run with these arguments; {"failed": why} if it does not.
+
+    `variables` are set in its environment, and KEEP_MEMORY is not.
+    """
+    environment = {name: text for name, text in os.environ.items() if name not in KEEP_MEMORY} | variables
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
     try:
         return json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
@@ -101,8 +126,6 @@ def table(heads, rows):
 
 def bars(title, numbers, width=50):
     """A plot in text: a bar for each label; each further column is a tenfold part of the way, since ratios multiply."""
-    import math
-
     top = max(math.log10(max(number, 1.0)) for number in numbers.values()) or 1.0
     longest = max(map(len, numbers))
     lines = [title]

@@ -190,7 +190,7 @@ def child_memory(name, nodes):
     root = workloads.wide_graph(value, int(nodes))
     root.backward()
     after = _resident()
-    return {"bytes a node": (after - base) / int(nodes), "peak MB": _peak() / 2**20}
+    return {"bytes a node": (after - base) / int(nodes), "peak MB": common.peak_bytes() / 2**20}
 
 
 def child_freed(name):
@@ -232,7 +232,7 @@ def child_lab():
         workloads.epoch(
             lambda: workloads.demo_loss(Value, layers, parameters, points, labels), parameters, Value.backward
         )
-    return {"peak MB": _peak() / 2**20, "numpy": "numpy" in sys.modules}
+    return {"peak MB": common.peak_bytes() / 2**20, "numpy": "numpy" in sys.modules}
 
 
 def _resident():
@@ -240,12 +240,6 @@ def _resident():
 
     with open("/proc/self/statm") as stream:
         return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _peak():
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 CHILDREN = {"memory": child_memory, "freed": child_freed, "depth": child_depth, "lab": child_lab}

@@ -1,27 +1,29 @@
 """The tensor engines under one set of names, so that a workload is written once."""
 
+import os
+
 import numpy as np
 
 
 class Ours:
     """Level 3, with the fused operations of Topics 08, 09, 14 and 25."""
 
-    label = "level 3"
-
     def __init__(self):
         from utils import engine
 
-        self.engine, self.constant = engine, engine.Tensor
-        self.layer_norm, self.attention = engine.layer_norm, engine.scaled_dot_product_attention
-        self.cross_entropy = engine.cross_entropy
-        self.relu, self.softmax, self.sum = engine.Tensor.relu, engine.Tensor.softmax, engine.Tensor.sum
+        self._use(engine.Tensor)
+        self.linear, self.layer_norm = engine.linear, engine.layer_norm
+        self.attention, self.cross_entropy = engine.scaled_dot_product_attention, engine.cross_entropy
+
+    def _use(self, tensor):
+        self.constant = self.tensor = tensor
+        self.relu, self.softmax, self.sum = (getattr(tensor, name, None) for name in ("relu", "softmax", "sum"))
         self.reshape = lambda x, shape: x.reshape(shape)
         self.transpose = lambda x, axes: x.transpose(axes)
-        self.linear = engine.linear
 
     def leaf(self, array, is_weight):
         array = np.ascontiguousarray(array.T) if is_weight else array.copy()  # a weight is (out, in) here
-        return self.engine.Tensor(array, requires_grad=True)
+        return self.tensor(array, requires_grad=True)
 
     def gradient(self, leaf, is_weight):
         return leaf.grad.T if is_weight else leaf.grad
@@ -40,8 +42,6 @@ class Ours:
 class Blocked(Ours):
     """further/blocked of Topic 08: elementwise work a block at a time."""
 
-    label = "further/blocked"
-
     def summed(self, chain):
         from utils.course.catalog import catalog
         from utils.course.loading import load_once
@@ -50,12 +50,14 @@ class Blocked(Ours):
 
 
 class Unfused(Ours):
-    """Level 3 without the fused operations: everything from the tensor's own."""
+    """A file of Topic 08 alone: everything from its tensor's own operations."""
 
-    label = "level 3, unfused"
+    def __init__(self, candidate="level03"):
+        from utils.course.catalog import catalog
+        from utils.course.loading import load
 
-    def __init__(self):
-        super().__init__()
+        path = catalog().topic("08").candidate_path(candidate)
+        self._use(load(path, "engine_" + "".join(c if c.isalnum() else "_" for c in candidate)).Tensor)
         self.linear, self.layer_norm, self.attention = unfused_linear, unfused_layer_norm, unfused_attention
         self.cross_entropy = lambda z, y: -z.log_softmax()[np.arange(len(y)), y].mean()
 
@@ -74,14 +76,14 @@ def unfused_attention(q, k, v):
 
 
 class Torch:
-    """PyTorch on one thread, with its own fused operations or without."""
+    """PyTorch, with its own fused operations or without."""
 
     def __init__(self, fused=True):
         import torch
         from torch.nn import functional as F  # noqa: N812
 
-        torch.set_num_threads(1)
-        self.torch, self.label = torch, "torch" if fused else "torch, unfused"
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        self.torch = torch
         self.constant, self.relu, self.sum = torch.from_numpy, torch.relu, torch.sum
         self.reshape, self.transpose = torch.reshape, torch.permute
         self.softmax = lambda z: torch.softmax(z, -1)
@@ -116,8 +118,6 @@ class Torch:
 
 class Autograd:
     """HIPS autograd."""
-
-    label = "HIPS autograd"
 
     def __init__(self):
         import autograd
@@ -168,8 +168,6 @@ class Autograd:
 
 class Naive:
     """micrograd's design with arrays in it: a closure for each operation, gradients of zeros from the start."""
-
-    label = "naive"
 
     class Tensor:
         def __init__(self, data, parents=()):
@@ -230,7 +228,7 @@ class Naive:
                 tensor.way_back()
 
     constant = Tensor
-    relu, sum = Tensor.relu, Tensor.sum
+    relu, sum = staticmethod(Tensor.relu), staticmethod(Tensor.sum)
 
     # fmt: off
     def leaf(self, array, _):                 return self.Tensor(array.copy())
@@ -255,3 +253,11 @@ ENGINES = {
     "autograd": Autograd,
     "naive": Naive,
 }
+
+
+def engine(text):
+    """(label, engine): one of ENGINES, or a file of Topic 08: mine, level01 to level04, a path, or LABEL=PATH."""
+    if text in ENGINES:
+        return text, ENGINES[text]()
+    label, _, candidate = text.rpartition("=")
+    return label or text, Unfused(candidate)

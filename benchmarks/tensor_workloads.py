@@ -18,10 +18,11 @@ class MLP:
     """784-256-128-10 with ReLU, a batch of 128, cross-entropy."""
 
     name, weights = "MLP 784-256-128-10, batch 128", (0, 2, 4)
+    sizes, unit = (128, 256, 512), "examples"
 
-    def __init__(self):
+    def __init__(self, batch=128):
         rng = np.random.default_rng(0)
-        self.x, self.labels = rng.random((128, 784), dtype=F32), rng.integers(0, 10, 128)
+        self.x, self.labels = rng.random((batch, 784), dtype=F32), rng.integers(0, 10, batch)
         w1, w2, w3 = normal(1, (784, 256), (256, 128), (128, 10))
         self.parameters = [w1, np.zeros(256, F32), w2, np.zeros(128, F32), w3, np.zeros(10, F32)]
 
@@ -37,7 +38,8 @@ class MLP:
 
     def by_hand(self):
         w1, b1, w2, b2, w3, b3 = self.parameters
-        x, every = self.x, np.arange(128)
+        x, batch = self.x, len(self.x)
+        every = np.arange(batch)
         h1 = x @ w1
         h1 += b1
         np.maximum(h1, 0, out=h1)
@@ -50,10 +52,10 @@ class MLP:
         chosen = p[every, self.labels].sum()
         np.exp(p, out=p)
         total = p.sum(axis=1, keepdims=True)
-        loss = (np.log(total).sum() - chosen) / 128
+        loss = (np.log(total).sum() - chosen) / batch
         p /= total
         p[every, self.labels] -= 1
-        p /= F32(128)
+        p /= F32(batch)
         g2 = p @ w3.T
         g2 *= h2 > 0
         g1 = g2 @ w2.T
@@ -65,10 +67,11 @@ class Norm:
     """Layer norm and softmax of 512 rows of 1,024 numbers, times fixed numbers, summed."""
 
     name, weights = "layer norm + softmax, 512 x 1024", ()
+    sizes, unit = (256, 512, 1024), "rows"
 
-    def __init__(self):
-        self.parameters = normal(4, (512, 1024), (1024,), (1024,), scale=1.0)
-        (self.r,) = normal(5, (512, 1024), scale=1.0)
+    def __init__(self, rows=512):
+        self.parameters = normal(4, (rows, 1024), (1024,), (1024,), scale=1.0)
+        (self.r,) = normal(5, (rows, 1024), scale=1.0)
 
     def on(self, engine):
         r = engine.constant(self.r)
@@ -111,13 +114,15 @@ class Block:
     """A pre-norm Transformer block with ReLU: 8 sequences of 64 positions, width 128, 4 heads, no mask."""
 
     name, weights = "Transformer block 8 x 64 x 128, 4 heads", (1, 2, 3, 4, 5, 7)
+    sizes, unit = (8, 16, 32), "sequences"
 
-    def __init__(self):
-        (x,), squares = normal(8, (512, 128), scale=1.0), normal(9, *[(128, 128)] * 4)
+    def __init__(self, sequences=8):
+        self.sequences = sequences
+        (x,), squares = normal(8, (64 * sequences, 128), scale=1.0), normal(9, *[(128, 128)] * 4)
         up, down = normal(10, (128, 512), (512, 128))
         ones, zeros = np.ones(128, F32), np.zeros(128, F32)
         self.parameters = [
-            x.reshape(8, 64, 128),
+            x.reshape(sequences, 64, 128),
             *squares,
             up,
             np.zeros(512, F32),
@@ -128,19 +133,19 @@ class Block:
             ones,
             zeros,
         ]
-        self.r = normal(11, (8, 64, 128), scale=1.0)[0]
+        self.r = normal(11, (sequences, 64, 128), scale=1.0)[0]
 
     def on(self, engine):
-        r = engine.constant(self.r)
+        r, n = engine.constant(self.r), self.sequences
 
         def heads(x):
-            return engine.transpose(engine.reshape(x, (8, 64, 4, 32)), (0, 2, 1, 3))
+            return engine.transpose(engine.reshape(x, (n, 64, 4, 32)), (0, 2, 1, 3))
 
         def loss(x, to_q, to_k, to_v, out, up, up_bias, down, down_bias, gain1, shift1, gain2, shift2):
             a = engine.layer_norm(x, gain1, shift1)
             q, k, v = (heads(engine.linear(a, weight)) for weight in (to_q, to_k, to_v))
             mixed = engine.transpose(engine.attention(q, k, v), (0, 2, 1, 3))
-            x = x + engine.linear(engine.reshape(mixed, (8, 64, 128)), out)
+            x = x + engine.linear(engine.reshape(mixed, (n, 64, 128)), out)
             h = engine.relu(engine.linear(engine.layer_norm(x, gain2, shift2), up, up_bias))
             return engine.sum((x + engine.linear(h, down, down_bias)) * r)
 
@@ -149,18 +154,19 @@ class Block:
     def by_hand(self):
         x, to_q, to_k, to_v, out, up, up_bias, down, down_bias, gain1, shift1, gain2, shift2 = self.parameters
         qkv = np.concatenate((to_q, to_k, to_v), axis=1)  # one product instead of three, there and back
-        x, r, scale = x.reshape(512, 128), self.r.reshape(512, 128), F32(32**-0.5)
+        n, rows, scale = self.sequences, 64 * self.sequences, F32(32**-0.5)
+        x, r = x.reshape(rows, 128), self.r.reshape(rows, 128)
         c1, inverse1 = normalized(x)
         a = c1 * gain1
         a += shift1
-        together = (a @ qkv).reshape(8, 64, 3, 4, 32).transpose(2, 0, 3, 1, 4)
-        q, k, v = (np.ascontiguousarray(part) for part in together)  # (8, 4, 64, 32)
+        together = (a @ qkv).reshape(n, 64, 3, 4, 32).transpose(2, 0, 3, 1, 4)
+        q, k, v = (np.ascontiguousarray(part) for part in together)  # (n, 4, 64, 32)
         p = q @ k.swapaxes(2, 3)
         p *= scale
         p -= p.max(axis=-1, keepdims=True)
         np.exp(p, out=p)
         p /= p.sum(axis=-1, keepdims=True)
-        mixed = (p @ v).transpose(0, 2, 1, 3).reshape(512, 128)
+        mixed = (p @ v).transpose(0, 2, 1, 3).reshape(rows, 128)
         x1 = mixed @ out
         x1 += x
         c2, inverse2 = normalized(x1)
@@ -183,23 +189,23 @@ class Block:
         g_x1 = denormalized(g, c2, inverse2)
         g_x1 += r
         g_out = mixed.T @ g_x1
-        g_mixed = (g_x1 @ out.T).reshape(8, 64, 4, 32).transpose(0, 2, 1, 3)
+        g_mixed = (g_x1 @ out.T).reshape(n, 64, 4, 32).transpose(0, 2, 1, 3)
         g_v = p.swapaxes(2, 3) @ g_mixed
         g_p = g_mixed @ v.swapaxes(2, 3)
         g_p -= np.einsum("abij,abij->abi", g_p, p)[..., None]
         g_p *= p
         g_p *= scale
-        g_together = np.empty((8, 64, 3, 4, 32), F32)
+        g_together = np.empty((n, 64, 3, 4, 32), F32)
         for i, part in enumerate((g_p @ k, g_p.swapaxes(2, 3) @ q, g_v)):
             g_together[:, :, i] = part.transpose(0, 2, 1, 3)
-        g_together = g_together.reshape(512, 384)
+        g_together = g_together.reshape(rows, 384)
         g_qkv = a.T @ g_together
         g = g_together @ qkv.T
         g_gain1, g_shift1 = np.einsum("ij,ij->j", g, c1), g.sum(0)
         g *= gain1
         g_x = denormalized(g, c1, inverse1)
         g_x += g_x1
-        return loss, [g_x.reshape(8, 64, 128), *np.split(g_qkv, 3, axis=1), g_out, g_up, g_up_bias, g_down,
+        return loss, [g_x.reshape(n, 64, 128), *np.split(g_qkv, 3, axis=1), g_out, g_up, g_up_bias, g_down,
                       g_down_bias, g_gain1, g_shift1, g_gain2, g_shift2]  # fmt: skip
 
 
@@ -207,6 +213,8 @@ class Chain:
     """Fifty elementwise operations, one after the other, on a million numbers, and their sum."""
 
     name, weights = "chain of 50 elementwise operations, 1M numbers", ()
+    sizes, unit = (500_000, 1_000_000, 2_000_000), "numbers"
+    elementwise = True  # so that further/blocked can do it
 
     def __init__(self, size=1_000_000):
         rng = np.random.default_rng(3)
@@ -245,9 +253,11 @@ class Chain:
 class Tiny:
     """Ten thousand operations on one number: what an engine costs beside the arithmetic."""
 
-    name, weights, operations = "tiny operations (one number), each", (), 10_000
+    name, weights = "tiny operations (one number), each", ()
+    sizes, unit = (5_000, 10_000, 20_000), "operations"
 
-    def __init__(self):
+    def __init__(self, operations=10_000):
+        self.operations = operations
         self.parameters = [np.array([0.5], F32), np.array([0.999], F32)]
 
     def on(self, engine):
@@ -275,11 +285,13 @@ class Tiny:
 class Deep:
     """32 layers of 512 x 512 with ReLU, a batch of 1,024: for the peak of memory, and not in the table of times."""
 
-    name, weights = "32 layers of 512, batch 1,024", tuple(range(1, 65, 2))
+    name = "32 layers of 512, batch 1,024"
+    sizes, unit = (16, 32, 64), "layers"
 
-    def __init__(self):
+    def __init__(self, layers=32):
+        self.weights = tuple(range(1, 2 * layers + 1, 2))
         self.parameters = normal(20, (1024, 512), scale=1.0)
-        for weight in normal(21, *[(512, 512)] * 32, scale=0.06):
+        for weight in normal(21, *[(512, 512)] * layers, scale=0.06):
             self.parameters += [weight, np.zeros(512, F32)]
 
     def on(self, engine):

@@ -15,7 +15,7 @@ import numpy as np
 
 from utils.engine import Tensor, operation
 
-BLOCK = 16_384  # entries: a few arrays of this size fit into a cache of half a megabyte
+BLOCK = 32_768  # entries: 50 operations keep 6 MB of them, which a processor's last cache holds. Less is more Python
 
 
 def summed(function):
