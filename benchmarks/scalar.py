@@ -17,6 +17,8 @@ import workloads
 from common import Row
 
 STEP = 0.05
+LINEAR = 1.25  # an exponent: 1, and what it adds that a large graph leaves the processor's cache; 2 would be quadratic
+SIZES = {"dag": (25_000, 50_000, 100_000), "fan-in": (25_000, 50_000, 100_000), "demo": (25, 50, 100)}
 MEMORY_NODES = DEPTH = 1_000_000
 
 
@@ -115,6 +117,31 @@ def measure_times(engines, rounds, guest_rounds, further, minutes):
         print(f"\rround {result.rounds} of {rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return result
+
+
+def measure_sizes(engines, rounds):
+    """costs[workload][engine]: {size: seconds, the median}, build + backward, the collector off."""
+    numbers, times = workloads.start_numbers(), {}
+    programs = {size: workloads.program(size) for size in SIZES["dag"]}
+
+    def built(name, size, value):
+        if name == "dag":
+            return workloads.random_graph(value, programs[size])[0]
+        if name == "fan-in":
+            return workloads.fan_in(value, size)[0]
+        return workloads.demo_loss(value, *workloads.network(value, numbers), *workloads.moons(size))
+
+    for number in range(rounds):
+        for each in engines:
+            for name, sizes in SIZES.items():
+                for size in sizes:
+                    way = lambda n=name, s=size, e=each: e.backward(built(n, s, e.value))  # noqa: E731
+                    seconds, _ = common.seconds(way, collector=False)
+                    times.setdefault((name, each.label, size), []).append(seconds)
+        print(f"\rsizes: round {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return {name: {each.label: {size: statistics.median(times[name, each.label, size]) for size in sizes}
+                   for each in engines} for name, sizes in SIZES.items()}  # fmt: skip
 
 
 def _graph_rows(result, each, collector, program):
@@ -305,6 +332,14 @@ def time_rows(times, engine_label, further):
     return rows
 
 
+def size_rows(costs, label):
+    what = {"dag": "random graph, with its operations", "fan-in": "fan-in, with its leaves",
+            "demo": "demo, with its points"}  # fmt: skip
+    return [Row(f"{label}: exponent of the cost of the {what[name]}",
+                common.exponent(*zip(*by_engine[label].items(), strict=True)), "<=", LINEAR, "")
+            for name, by_engine in costs.items()]  # fmt: skip
+
+
 def child_rows(figures, label):
     mine = figures["engines"][label]
     ratio = statistics.median(
@@ -350,7 +385,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=30, help="interleaved rounds (30)")
     parser.add_argument("--minutes", type=float, default=60, help="begin no further round after this long (60)")
     parser.add_argument("--guest-rounds", type=int, default=3, help="rounds for engines no bar needs, torch among them")
-    parser.add_argument("--only", default="time,children", help="time, children (memory, depth, import), or both")
+    parser.add_argument("--only", default="time,sizes,children",
+                        help="some of time, sizes, and children (memory, depth, import)")  # fmt: skip
     parser.add_argument("--without-torch", action="store_true")
     parser.add_argument("--without-further", action="store_true")
     parser.add_argument("--check", action="store_true", help="say which rows fall short; exit code 1 if any does")
@@ -383,6 +419,16 @@ def main():
         rows += time_rows(times, "level03", not options.without_further)
         kept["times"] = {f"{row}, collector {'on' if on else 'off'}": runs for (row, on), runs in times.times.items()}
         kept["replay"], kept["rounds"] = times.other, times.rounds
+    if "sizes" in options.only:
+        named = [engine(text) for text in ("micrograd", "level03", *options.engines)]
+        kept["sizes"] = measure_sizes(named, min(options.rounds, 7))
+        print("\nCost against size: p in time ~ size ** p\n")
+        print(common.table(["workload", "engine", "small", "middle", "large", "p"], [
+            [f"{name}: {', '.join(f'{size:,}' for size in costs)}", label,
+             *(f"{1e3 * seconds:.3g} ms" for seconds in costs.values()),
+             f"{common.exponent(*zip(*costs.items(), strict=True)):.2f}"]
+            for name, by_engine in kept["sizes"].items() for label, costs in by_engine.items()]))  # fmt: skip
+        rows += size_rows(kept["sizes"], "level03")
     if "children" in options.only:
         figures = measure_children(["micrograd", "microgpt", "level03", *options.engines], 3)
         print("\nMemory of a million nodes, and depth\n")
