@@ -8,6 +8,7 @@ python3 benchmarks/gradient_checkers/run.py --ours          only our own row, wi
 import argparse
 import contextlib
 import io
+import statistics
 import sys
 import time
 import warnings
@@ -28,7 +29,7 @@ class Score:
     """The answers of one checker, counted."""
 
     def __init__(self, name):
-        self.name, self.counts, self.calls, self.plain = name, Counter(), 0, 0
+        self.name, self.counts, self.calls, self.plain, self.ratios = name, Counter(), 0, 0, []
         self.faults = []
 
     def ask(self, question, check):
@@ -47,6 +48,7 @@ class Score:
         if not question.mistake and not question.case.at_kink and size <= EVERY_ELEMENT:
             self.calls += calls
             self.plain += 2 * size
+            self.ratios += [calls / (2 * size)] if size else []
         return verdict, kind
 
     def add(self, question, check):
@@ -72,7 +74,7 @@ class Score:
         c = self.counts
         share = [f"{c[f'{k} misjudged']} ({c[f'{k} misjudged'] / max(1, c[k]):.2%})" for k in ("correct", "wrong")]
         contracts = f"{c['contracts refused']}/{c['contracts']}, {c['contracts named']} named"
-        cost = f"{self.calls / max(1, self.plain):.2f}"
+        cost = f"{self.calls / max(1, self.plain):.2f}, {statistics.median(self.ratios):.2f}"
         return [self.name, *share, str(c["undecided"]), contracts, cost, f"{seconds:.0f} s"]
 
 
@@ -106,7 +108,7 @@ def main():
     checkers = {"ours": (None, ours)}
     if not options.ours:
         checkers |= {name: (package, peer(check)) for name, (package, check) in PEERS.items()}
-    head = ["checker", "false alarms", "misses", "undecided", "broken contracts refused", "calls / plain", "time"]
+    head = ["checker", "false alarms", "misses", "undecided", "broken contracts refused", "calls / plain, median", "time"]
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head), flush=True)
     for name, (package, check) in checkers.items():
         if package and not installed(package):
