@@ -108,7 +108,15 @@ def main():
     checkers = {"ours": (None, ours)}
     if not options.ours:
         checkers |= {name: (package, peer(check)) for name, (package, check) in PEERS.items()}
-    head = ["checker", "false alarms", "misses", "undecided", "broken contracts refused", "calls / plain, median", "time"]
+    head = [
+        "checker",
+        "false alarms",
+        "misses",
+        "undecided",
+        "broken contracts refused",
+        "calls / plain, median",
+        "time",
+    ]
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head), flush=True)
     for name, (package, check) in checkers.items():
         if package and not installed(package):

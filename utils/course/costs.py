@@ -9,19 +9,23 @@ import tracemalloc
 from utils.course.judging import Mismatch, Observation, observations
 
 
-def peak_bytes(call):
-    """The most memory that Python and NumPy held during call(), beyond what they held before; its result counts."""
-    call()  # caches fill at the first call
-    return _bytes(call, 1)
+def peak_bytes(call, warm=True):
+    """The most memory that Python and NumPy held during call(), beyond what they held before; its result counts.
+
+    With `warm` it is called once before, so that caches are full; what can be called only once is measured cold.
+    """
+    return _bytes(call, warm, 1)
 
 
 def held_bytes(call):
     """The memory that is still held after call(), while its result is."""
-    return _bytes(call, 0)
+    return _bytes(call, False, 0)
 
 
-def _bytes(call, which):
-    gc.collect()
+def _bytes(call, warm, which):
+    gc.collect()  # before the caches fill: it empties Python's store of used tuples
+    if warm:
+        call()
     tracemalloc.start()
     try:
         kept = call()
@@ -37,7 +41,7 @@ def expect_at_most(what, limit, large, small, *, given):
 
     A cost beyond the limit is not told more exactly: bytes differ between versions of Python and NumPy.
     """
-    ratio = large / max(small, 1)
+    ratio = large / (small or 1)
     got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit} times"
     observations.append(Observation(what, given, f"at most {limit} times", got, ratio <= limit, aim="cost"))
     if ratio > limit:

@@ -217,14 +217,6 @@ def _excerpt(thing, other, width=72, before=2):
     return f"from place {start} of {len(thing)}: {repr(thing[start : start + size])[:width]}"
 
 
-def expect_at_most(what, ratio, limit, *, given):
-    """Record whether a cost, as a ratio to one measured beside it, stays within its limit; raise Mismatch if not."""
-    observation = Observation(what, given, f"at most {limit:g} times", f"{ratio:.3g} times", ratio <= limit, aim="cost")
-    observations.append(observation)
-    if not observation.holds:
-        raise Mismatch(observation)
-
-
 def expect_all(expectations):
     """Check a table of (what, get, expected, given) rows to its end, then raise for the first that failed."""
     first = None

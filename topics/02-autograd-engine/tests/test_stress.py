@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from utils.course.judging import expect, expect_all, expect_at_most
+from utils.course.costs import expect_at_most
+from utils.course.judging import expect, expect_all
 from utils.course.loading import load
 
 TOPIC = Path(__file__).resolve().parents[1]
@@ -67,7 +68,7 @@ def tree(candidate, leaves):
 def test_twice_as_many_stacked_diamonds_cost_about_twice_as_much(candidate):
     ratio = times_longer(lambda: diamonds(candidate, 20)[1], lambda: diamonds(candidate, 10)[1], 30)
     expect_at_most(
-        "the time of backward over 20 stacked diamonds, compared with 10", ratio, 30,
+        "the time of backward over 20 stacked diamonds, compared with 10", 30, ratio, 1,
         given="x = x * k + x, repeated; 10 diamonds have 1,024 paths, 20 have 1,048,576, but only 42 values",
     )  # fmt: skip
     first, x = diamonds(candidate, 22)
@@ -82,7 +83,7 @@ def test_twice_as_many_stacked_diamonds_cost_about_twice_as_much(candidate):
 def test_eight_times_as_many_values_cost_about_eight_times_as_much(candidate):
     ratio = times_longer(lambda: tree(candidate, 1024), lambda: tree(candidate, 128), 28)
     expect_at_most(
-        "the time of backward over 1,024 added products, compared with 128", ratio, 28,
+        "the time of backward over 1,024 added products, compared with 128", 28, ratio, 1,
         given="3,072 values against 384; asking of each value whether it is in a list tends to 64 times",
     )  # fmt: skip
 
@@ -200,7 +201,7 @@ def test_a_graph_takes_much_less_memory_than_at_level_1(candidate):
     naive = load(next((TOPIC / "solutions").glob("level01-*.py")), "level01_for_comparison")
     mine, level1 = bytes_of_graph(candidate.Value), bytes_of_graph(naive.Value)
     expect_at_most(
-        "the memory of a graph, compared with level 1", mine / level1, 0.6,
+        "the memory of a graph, compared with level 1", 0.6, mine, level1,
         given=f"4,040 sums and products; {mine / 4040:.0f} bytes for each, {level1 / 4040:.0f} at level 1",
     )  # fmt: skip
 
@@ -212,7 +213,7 @@ def test_a_graph_that_nobody_holds_is_gone_at_once(candidate):
     for walked in (False, True):
         taken, left = objects_of_graph(candidate.Value, walked)
         expect_at_most(
-            "the objects that are left when the last name of a graph is gone", left / taken, 0.02,
+            "the objects that are left when the last name of a graph is gone", 0.02, left, taken,
             given=f"4,040 sums and products, {'after' if walked else 'without'} backward, with the cycle collector off",
         )  # fmt: skip
 

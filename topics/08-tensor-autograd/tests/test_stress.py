@@ -2,14 +2,14 @@
 
 import gc
 import sys
-import tracemalloc
 import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, expect_array, observations
+from utils.course.costs import expect_at_most, peak_bytes
+from utils.course.judging import Mismatch, expect, expect_array
 from utils.course.loading import load
 from utils.course.tensors import case, expect_all_tensors, expect_refusal, expect_text, run, some
 
@@ -32,30 +32,6 @@ def default_recursion_limit(monkeypatch):
         patch.setattr(sys, "setrecursionlimit", refuse)
         yield
     sys.setrecursionlimit(before)
-
-
-def peak_bytes(call):
-    """The most memory held during call(), beyond what was held before."""
-    gc.collect()
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def expect_at_most(what, limit, large, small, *, given):
-    """Record whether `large` is at most `limit` times `small`; raise Mismatch if not.
-
-    A cost beyond the limit is not told more exactly: bytes differ between versions of NumPy.
-    """
-    ratio = large / small
-    got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit} times"
-    observation = Observation(what, given, f"at most {limit} times", got, ratio <= limit, aim="cost")
-    observations.append(observation)
-    if not observation.holds:
-        raise Mismatch(observation)
 
 
 def large(candidate, requires_grad=True):
@@ -121,7 +97,7 @@ def tangle(seed):
 
 def bytes_of_backward(result, upstream=None):
     """The most memory that a walk takes, beyond what the graph held, in arrays of MANY entries."""
-    return peak_bytes(lambda: result.backward(upstream)) / (8 * MANY)
+    return peak_bytes(lambda: result.backward(upstream), warm=False) / (8 * MANY)
 
 
 @pytest.mark.level3

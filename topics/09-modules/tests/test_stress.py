@@ -1,10 +1,9 @@
 """Levels 3 and 4: layers as one operation, states without copies, steps in place, and PyTorch."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
+from utils.course.costs import expect_at_most, held_bytes, peak_bytes
 from utils.course.judging import Mismatch, Observation, expect, expect_array, observations
 
 
@@ -32,29 +31,6 @@ def expect_refused(what, call, kind, words=(), *, given):
     observations.append(Observation(what, given, kind.__name__, got, got == kind.__name__))
     if got != kind.__name__:
         raise Mismatch(observations[-1])
-
-
-def expect_bytes(what, ratio, limit, *, given):
-    """Record whether bytes, as a multiple of others, stay within a limit; raise Mismatch if not.
-
-    What is beyond the limit is not told more exactly: bytes differ between versions of NumPy.
-    """
-    got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit:g} times"
-    observations.append(Observation(what, given, f"at most {limit:g} times", got, ratio <= limit, aim="cost"))
-    if ratio > limit:
-        raise Mismatch(observations[-1])
-
-
-def bytes_of(call):
-    """(what is held after call() while its result is, the most that was held during it), beyond what was before."""
-    tracemalloc.start()
-    try:
-        kept = call()
-        held, peak = tracemalloc.get_traced_memory()
-        del kept
-        return held, peak
-    finally:
-        tracemalloc.stop()
 
 
 # Level 3: linear ------------------------------------------------------------------------------------------------------
@@ -114,8 +90,8 @@ def test_linear_changes_none_of_its_inputs(candidate):
 def test_a_layer_holds_its_output_and_no_array_of_that_size_besides(candidate):
     layer, x = candidate.Linear(8, 256, rng=0), candidate.Tensor(np.ones((40, 50, 8)))
     layer(x)
-    held, _ = bytes_of(lambda: layer(x))
-    expect_bytes("the bytes held, against the output", held / (2000 * 256 * 8), 1.2,
+    held = held_bytes(lambda: layer(x))
+    expect_at_most("the bytes held, against the output", 1.2, held, 2000 * 256 * 8,
                  given="the graph of Linear(8, 256) on 40 times 50 rows")  # fmt: skip
 
 
@@ -126,8 +102,8 @@ def test_a_gradient_that_nobody_wants_is_not_computed(candidate):
     weight, x = candidate.Parameter(np.ones((2, 400))), candidate.Tensor(np.ones((2000, 400)))
     candidate.linear(x, weight).sum().backward()
     loss = candidate.linear(x, weight).sum()
-    _, peak = bytes_of(loss.backward)
-    expect_bytes("the bytes held at the peak of backward, against x", peak / x.data.nbytes, 0.1,
+    peak = peak_bytes(loss.backward, warm=False)
+    expect_at_most("the bytes held at the peak of backward, against x", 0.1, peak, x.data.nbytes,
                  given="linear(x, weight), x (2000, 400) without gradients, weight (2, 400)")  # fmt: skip
 
 
@@ -213,8 +189,8 @@ def test_loading_keeps_the_arrays_that_are_there(candidate):
 def test_loading_takes_the_room_of_one_array(candidate, tmp_path):
     net = candidate.Sequential(*[candidate.Linear(500, 500, bias=False, rng=k) for k in range(6)])
     net.save(tmp_path / "state")
-    _, peak = bytes_of(lambda: net.load(tmp_path / "state"))
-    expect_bytes("the bytes held at the peak, against the largest array", peak / (500 * 500 * 8), 1.5,
+    peak = peak_bytes(lambda: net.load(tmp_path / "state"))
+    expect_at_most("the bytes held at the peak, against the largest array", 1.5, peak, 500 * 500 * 8,
                  given="six layers of equal size; net.load")  # fmt: skip
 
 
@@ -224,8 +200,8 @@ def test_loading_takes_the_room_of_one_array(candidate, tmp_path):
 def test_saving_takes_the_room_of_one_array(candidate, tmp_path):
     net = candidate.Sequential(*[candidate.Linear(500, 500, bias=False, rng=k) for k in range(6)])
     net.save(tmp_path / "first")
-    _, peak = bytes_of(lambda: net.save(tmp_path / "state"))
-    expect_bytes("the bytes held at the peak, against the largest array", peak / (500 * 500 * 8), 2.5,
+    peak = peak_bytes(lambda: net.save(tmp_path / "state"))
+    expect_at_most("the bytes held at the peak, against the largest array", 2.5, peak, 500 * 500 * 8,
                  given="six layers of equal size; net.save")  # fmt: skip
 
 

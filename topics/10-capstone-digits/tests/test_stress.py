@@ -1,11 +1,10 @@
 """Levels 3 and 4: a large batch in the memory of a small one; five splits; and PyTorch, loss by loss."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
 from utils import engine
+from utils.course.costs import expect_at_most, peak_bytes
 from utils.course.judging import Mismatch, Observation, expect, expect_array, observations
 from utils.datasets import digits
 
@@ -16,27 +15,6 @@ def expect_same(what, got, expected, *, given):
     observations.append(Observation(what, given, str(expected), str(got), same))
     if not same:
         raise Mismatch(observations[-1])
-
-
-def expect_bytes(what, ratio, limit, *, given):
-    """Record whether bytes, as a multiple of others, stay within a limit; raise Mismatch if not.
-
-    What is beyond the limit is not told more exactly: bytes differ between versions of NumPy.
-    """
-    got = f"{ratio:.2g} times" if ratio <= limit else f"more than {limit:g} times"
-    observations.append(Observation(what, given, f"at most {limit:g} times", got, ratio <= limit, aim="cost"))
-    if ratio > limit:
-        raise Mismatch(observations[-1])
-
-
-def peak_bytes(call):
-    """The most memory held during call(), beyond what was held before."""
-    tracemalloc.start()
-    try:
-        call()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def lent(candidate, name):
@@ -118,7 +96,7 @@ def test_a_large_batch_takes_the_memory_of_a_small_one(candidate):
     candidate.accumulate(net, x[:64], labels[:64], 64)  # the gradients are there from now on
     small = peak_bytes(lambda: candidate.accumulate(net, x[:64], labels[:64], 64))
     large = peak_bytes(lambda: candidate.accumulate(net, x, labels, 64))
-    expect_bytes("the bytes held at the peak, against those for 64 images", large / small, 1.3,
+    expect_at_most("the bytes held at the peak, against those for 64 images", 1.3, large, small,
                  given="accumulate(net, x, labels, 64), 1,797 images, network(hidden=512)")  # fmt: skip
 
 
@@ -132,7 +110,7 @@ def test_a_step_on_all_images_takes_the_memory_of_its_pieces(candidate):
     step = lambda micro: candidate.train(net, x, labels, optimizer, epochs=1, size=1280, rng=5, micro=micro)  # noqa: E731
     step(64)
     whole, pieces = peak_bytes(lambda: step(None)), peak_bytes(lambda: step(64))
-    expect_bytes("the bytes held at the peak with micro=64, against micro=None", pieces / whole, 0.4,
+    expect_at_most("the bytes held at the peak with micro=64, against micro=None", 0.4, pieces, whole,
                  given="one step on 1,280 images, network(hidden=512)")  # fmt: skip
 
 
