@@ -404,7 +404,7 @@ def _seed(tensor, gradient):
         if tensor.data.size != 1:
             raise RuntimeError(f"backward() starts from one number, and this has shape {tensor.shape}: take .sum() or "
                                f".mean() first, or pass gradient=, an array of shape {tensor.shape}")  # fmt: skip
-        return np.ones_like(tensor.data)
+        return np.ones(tensor.data.shape, tensor.data.dtype)
     gradient = np.asarray(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=tensor.data.dtype)
     if gradient.shape != tensor.data.shape:
         raise ValueError(f"gradient has shape {gradient.shape}, the result has shape {tensor.shape}; they must agree")

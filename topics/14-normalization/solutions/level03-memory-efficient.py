@@ -43,7 +43,7 @@ def _back(t, normalized, inverse, axis, subtract_mean=True):
 def _mean_of_products(a, b, axis):
     """The mean of a * b along the axis, kept with length 1; along the last axis without an array of products."""
     if axis == -1:
-        return np.einsum("...i,...i->...", a, b)[..., None] / np.asarray(a.shape[-1], a.dtype)
+        return np.vecdot(a, b)[..., None] / np.asarray(a.shape[-1], a.dtype)
     return (a * b).mean(axis=axis, keepdims=True)
 
 

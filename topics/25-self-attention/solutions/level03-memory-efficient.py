@@ -34,25 +34,34 @@ def _attention(q, k, v, mask=None, causal=False):
     for rows, keys, seen in _blocks(q, k, mask, causal):
         p = _weights(q[..., rows, :], k[..., keys, :], seen)
         np.matmul(p, v[..., keys, :], out=output[..., rows, :])
-        if q.shape[-2] <= BLOCK:  # the only block: what it takes grows as k and v do, so it need not be made again
+        if p.shape[-2:] == (q.shape[-2], k.shape[-2]):  # one block is all: its weights take as much as a few k
             kept = p
 
     def vjps(g):  # g (..., T, C)
-        dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
         # The sum over s of p * dp, for each query: dp = g . v and the sum of p * v is the output.
-        common = np.einsum("...c,...c->...", g, output)[..., None]  # (..., T, 1)
+        common, scale = np.vecdot(g, output)[..., None], 1 / math.sqrt(q.shape[-1])  # (..., T, 1), a number
+        if kept is not None:
+            ds = _back_to_scores(kept, g, v, common, scale)
+            return ds @ k, ds.swapaxes(-1, -2) @ q, kept.swapaxes(-1, -2) @ g
+        dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
         for rows, keys, seen in _blocks(q, k, mask, causal):
-            p = _weights(q[..., rows, :], k[..., keys, :], seen) if kept is None else kept
+            p = _weights(q[..., rows, :], k[..., keys, :], seen)
             dv[..., keys, :] += p.swapaxes(-1, -2) @ g[..., rows, :]
-            ds = g[..., rows, :] @ v[..., keys, :].swapaxes(-1, -2)
-            ds -= common[..., rows, :]
-            ds *= p
-            ds *= 1 / math.sqrt(q.shape[-1])
+            ds = _back_to_scores(p, g[..., rows, :], v[..., keys, :], common[..., rows, :], scale)
             dq[..., rows, :] = ds @ k[..., keys, :]
             dk[..., keys, :] += ds.swapaxes(-1, -2) @ q[..., rows, :]
         return dq, dk, dv
 
     return output, vjps
+
+
+def _back_to_scores(p, g, v, common, scale):
+    """The gradient of q @ k.T, in one array (..., T, S)."""
+    ds = g @ v.swapaxes(-1, -2)
+    ds -= common
+    ds *= p
+    ds *= scale
+    return ds
 
 
 def scaled_dot_product_attention(q, k, v, attn_mask=None, is_causal=False):
@@ -97,11 +106,13 @@ def _weights(q, k, seen=None):
     elif seen is not None:
         scores += seen.astype(q.dtype, copy=False)
     largest = scores.max(axis=-1, keepdims=True)
-    largest[np.isneginf(largest)] = 0  # -inf - -inf would be nan
+    if seen is not None:
+        largest[np.isneginf(largest)] = 0  # -inf - -inf would be nan
     scores -= largest
     np.exp(scores, out=scores)
     total = scores.sum(axis=-1, keepdims=True)
-    total[total == 0] = 1
+    if seen is not None:
+        total[total == 0] = 1
     scores /= total
     return scores
 
