@@ -57,7 +57,7 @@ def training(candidate=None):
     for order in (1, 2, 3, 5):
         name = f"counting {order} in a row" if order > 1 else "counting characters"
         lines[name] = [run["counted"][order - 1]] * len(steps)
-    return curves(steps, lines, title="Loss, nats a character", x_name="step", y_log=True, width=460)
+    return curves(steps, lines, title="Loss, nats a character", x_name="step", width=460)
 
 
 def temperature(candidate=None):
