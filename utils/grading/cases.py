@@ -14,6 +14,7 @@ that lies about itself is read by its base type, and anything that is no finite 
 """
 
 import math
+import os
 import random
 import sys
 from dataclasses import dataclass
@@ -36,11 +37,12 @@ class Case:
     ask: object
     tolerance: float = 1e-7  # relative to the larger of 1 and |expected|
     room: float = 0.0  # memory, in times of what the reference takes; such a case runs in a process of its own
+    seconds: float = 1.0  # of computing, after which it is given up; the limits from outside hold as well
 
 
-def case(level, about, *, step="", tolerance=1e-7, room=0.0):
+def case(level, about, *, step="", tolerance=1e-7, room=0.0, seconds=1.0):
     """Decorator that makes a function of (candidate, draw) a Case."""
-    return lambda function: Case(function.__name__, level, about, step, function, tolerance, room)
+    return lambda function: Case(function.__name__, level, about, step, function, tolerance, room, seconds)
 
 
 def cases_in(module, level, alone=""):
@@ -63,8 +65,8 @@ def seed_for(one, seed):
 class Draw:
     """The numbers of one case: the same seed and name give the same numbers on both sides."""
 
-    def __init__(self, seed, name):
-        self.seed, self.name = seed, name
+    def __init__(self, seed, name, folder=""):
+        self.seed, self.name, self.folder = seed, name, folder
         self.rng = random.Random(f"{seed} {name}")
 
     def number(self, low=0.3, high=2.5, signed=True):
@@ -81,6 +83,10 @@ class Draw:
 
     def choice(self, things):
         return self.rng.choice(things)
+
+    def file(self, name):
+        """The path of a file that the case may write: in the sandbox beside the submission, outside in a folder."""
+        return os.path.join(self.folder, name)
 
     def array(self, *shape, scale=1.0):
         """A float64 array with normal entries of this standard deviation."""

@@ -12,8 +12,6 @@ from utils.course.loading import load_candidate
 from utils.grading import cases as asking
 from utils.grading.cases import Draw, cases_in, flat, seed_for
 
-CASE_SECONDS = 1.0  # of computing for one case; the limits from outside hold as well
-
 
 class OutOfTime(BaseException):
     """One case has computed for too long. No Exception, so that `except Exception` does not swallow it."""
@@ -36,7 +34,7 @@ def answer(module, job, source, write):
     signal.signal(signal.SIGPROF, _out_of_time)
     for one in cases_in(module, job["level"], job["alone"]):
         try:
-            signal.setitimer(signal.ITIMER_PROF, CASE_SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, one.seconds)
             try:
                 numbers = flat(one.ask(candidate, Draw(seed_for(one, job["seed"]), one.name)))
             finally:
@@ -46,7 +44,7 @@ def answer(module, job, source, write):
         except NotImplementedError as error:
             say(one.name, "not written", _words(error))
         except OutOfTime:
-            say(one.name, "too slow", f"more than {CASE_SECONDS:g} seconds of computing")
+            say(one.name, "too slow", f"more than {one.seconds:g} seconds of computing")
         except BaseException as error:
             say(one.name, "raised", _words(error))
         else:

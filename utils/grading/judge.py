@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tempfile
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -80,10 +81,12 @@ def _reference(topic):
 @lru_cache(maxsize=4096)
 def expected(topic, one, seed):
     """The numbers that the answers of a case must be, as a tuple."""
-    draw, path = Draw(seed, one.name), topic.folder / "answers.py"
-    if path.exists():
-        return tuple(flat(load_once(path).oracle(one.name, program_of(topic))(draw)))
-    return tuple(flat(one.ask(_reference(topic), draw)))
+    path = topic.folder / "answers.py"
+    with tempfile.TemporaryDirectory(prefix="course-") as folder:
+        draw = Draw(seed, one.name, folder)
+        if path.exists():
+            return tuple(flat(load_once(path).oracle(one.name, program_of(topic))(draw)))
+        return tuple(flat(one.ask(_reference(topic), draw)))
 
 
 def judge(topic, level, seed, lines, alone=""):
