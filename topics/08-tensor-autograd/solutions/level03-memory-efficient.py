@@ -433,10 +433,10 @@ def cross_entropy(logits, labels):
                          f"number from 0 to {shape[-1] - 1}")  # fmt: skip
     rows, labels = _rows(logits), labels.reshape(-1)
     every = np.arange(len(rows))
-    top = rows.max(axis=-1, keepdims=True)
-    p = np.exp(rows - top)
+    shifted = rows - rows.max(axis=-1, keepdims=True)
+    p = np.exp(shifted)
     total = p.sum(axis=-1, keepdims=True)
-    loss = (np.log(total) - (rows[every, labels][:, None] - top)).mean()
+    loss = (np.log(total[:, 0]) - shifted[every, labels]).mean()
     p /= total  # one array of this size is made, and kept
 
     def back_to_logits(g):
