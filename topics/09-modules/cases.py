@@ -23,13 +23,6 @@ def walked(draw, call, x, *parameters):
     return [draw.along(data_of(out)), draw.along(x.grad), *(draw.along(p.grad) for p in parameters)]
 
 
-def set_all(draw, module, scale=1.0):
-    """Random numbers for every parameter, in its own array and by its place in `parameters()`."""
-    for parameter in module.parameters():
-        data_of(parameter)[...] = draw.array(*data_of(parameter).shape, scale=scale)
-    return module
-
-
 def linear(candidate, draw, inputs, outputs, **how):
     """A layer whose numbers are drawn here, and not by the candidate."""
     layer = candidate.Linear(inputs, outputs, **how)
@@ -245,7 +238,7 @@ def one_parameter_at_several_places(candidate, draw):
         float(len(tied.parameters())),
         words(tied.state_dict()),
     ]
-    answers += walked(draw, tied, draw.array(3, 2), *tied.parameters())
+    answers += walked(draw, tied, draw.array(3, 2), tied.first.weight, tied.first.bias)
     answers += [float(len(list(tied.named_modules()))), float(tied.eval() is tied)]
     tied.load_state_dict({"first.weight": draw.array(2, 2), "first.bias": draw.array(2)})
     return [*answers, float(tied.second.weight is tied.first.weight), draw.along(data_of(tied(Tensor(draw.array(2)))))]
@@ -383,7 +376,7 @@ def states_that_fit(candidate, draw):
     state["head.bias"] = state.pop("2.bias")
     missing, unexpected = net.load_state_dict(state, strict=False)
     answers += [words(missing), words(unexpected), told(draw, net.state_dict())]
-    narrow = {name: draw.array(*array.shape).astype(np.float32) for name, array in net.state_dict().items()}
+    narrow = {name: draw.array(*array.shape).astype(np.float32) for name, array in sorted(net.state_dict().items())}
     net.load_state_dict(narrow)
     return [*answers, told(draw, net.state_dict()), float(data_of(net[0].weight).dtype == np.float64)]
 
@@ -401,7 +394,7 @@ def said(call, *wanted):
 @case(2, "Module.load_state_dict")
 def states_that_do_not_fit(candidate, draw):
     net = candidate.Sequential(linear(candidate, draw, 2, 3), Tensor.tanh, linear(candidate, draw, 3, 1))
-    good = {name: draw.array(*array.shape) for name, array in net.state_dict().items()}
+    good = {name: draw.array(*array.shape) for name, array in sorted(net.state_dict().items())}
     without = {name: array for name, array in good.items() if name not in ("2.weight", "2.bias")}
     answers = []
     for state, wanted in (
@@ -426,7 +419,9 @@ def a_file_of_exactly_this_name(candidate, draw):
         answers.append(told(draw, {name: archive[name] for name in archive.files}))
     target.load(draw.file("state"))
     answers.append(told(draw, target.state_dict()))
-    other = {name: draw.array(*np.shape(array)) for name, array in source.state_dict().items()} | {"calls": np.array(7)}
+    other = {name: draw.array(*np.shape(array)) for name, array in sorted(source.state_dict().items())} | {
+        "calls": np.array(7)
+    }
     np.savez(draw.file("other.npz"), **other)
     target.load(draw.file("other.npz"))
     return [
@@ -512,14 +507,15 @@ def steps_in_the_arrays_that_are_there(candidate, draw):
         net = candidate.Sequential(linear(candidate, draw, 2, 2), linear(candidate, draw, 2, 1))
         frozen = candidate.Parameter(draw.array(2))
         frozen.requires_grad = False
-        held = [data_of(p) for p in net.parameters()]
+        parameters = [p for _, p in sorted(net.named_parameters())]
+        held = [data_of(p) for p in parameters]
         optimizer = candidate.Optimizer([*net.parameters(), frozen], rule)
         for _ in range(3):
             optimizer.zero_grad()
             answers.append(float(sum(p.grad is None for p in net.parameters())))
             net(Tensor(draw.array(3, 2))).sum().backward()
             optimizer.step()
-            answers += [draw.along(array) for array in held] + [draw.along(data_of(p)) for p in net.parameters()]
+            answers += [draw.along(array) for array in held] + [draw.along(data_of(p)) for p in parameters]
             answers += [draw.along(data_of(frozen)), float(sum(p.grad is not None for p in net.parameters()))]
         net.parameters()[-1].grad = None
         answers += [refuses(RuntimeError, optimizer.step), *(draw.along(array) for array in held)]

@@ -123,7 +123,7 @@ def told(draw, module):
 
 def trained(draw, module):
     """The same module with other parameters."""
-    for parameter in module.parameters():
+    for _, parameter in sorted(module.named_parameters()):
         parameter.data[...] = draw.array(*parameter.data.shape)
     return module
 

@@ -55,7 +55,6 @@ def pairs_told(draw, found):
             if type(part) is not np.ndarray:
                 raise NoNumber(f"{type(part).__name__} where an array belongs")
             answers += [draw.along(part), float(part.dtype == np.int64)]
-        answers.append(float(np.shares_memory(x, y)))
     return [float(len(answers)), answers]
 
 
