@@ -52,6 +52,8 @@ def main(words):
         return environment.hand_over([__file__, *words])
     if words[:1] == ["export"]:
         return export(words[1:])
+    if words[:1] == ["hunts"]:
+        return hunts(words[1:])
     arguments = arguments_of(words)
     from utils.course.catalog import CatalogError
     from utils.grading import batch, intake
@@ -151,6 +153,38 @@ def export(words):
         text = exporters.classroom_workflow(arguments.repository, arguments.ref, arguments.options)
         arguments.file.write_text(text, encoding="utf-8")
         print(f"{arguments.file} is ready: .github/workflows/classroom.yml of the assignment's repository.")
+    return 0
+
+
+def hunts(words):
+    """`grade.py hunts …`: what a class has found in Topic 39."""
+    import csv
+
+    from utils.grading import hunts, intake, isolation, worker
+
+    parser = argparse.ArgumentParser(prog="python3 scripts/grade.py hunts")
+    parser.add_argument("submissions", type=Path, help="as for grade.py")
+    parser.add_argument("--out", type=Path, required=True, metavar="HUNTS.csv", help="where the table goes")
+    parser.add_argument("--single", action="store_true", help="SUBMISSIONS is one submission")
+    parser.add_argument("--seed", default="hunts", help="of the numbers by which mended files are judged")
+    parser.add_argument("--trust", action="store_true", help="as for grade.py")
+    arguments = parser.parse_args(words)
+    try:
+        found = intake.collect(arguments.submissions, arguments.single)
+    except intake.NoSubmissions as error:
+        print(error, file=sys.stderr)
+        return 2
+    place = isolation.detect("auto", trust=arguments.trust)
+    print(f"Isolation: {isolation.SAYS[place.kind]}.")
+    if place.kind == "none":
+        print("Nothing was graded: no file was run. TEACHING.md says what isolation needs.", file=sys.stderr)
+        return NOT_GRADED
+    show = Progress()
+    with worker.Grader(place.kind) as grader:
+        table = hunts.grade(found, grader, arguments.seed, lambda done, of: show.show(done, of, None))
+    with open(arguments.out, "w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(hunts.rows(table))
+    print(f"Written: {arguments.out}")
     return 0
 
 

@@ -67,6 +67,15 @@ class Case:
         return self.mutant.diagnosis
 
     @property
+    def level(self):
+        """The level of the file in which the mistake is planted."""
+        return _level_of(self.mutant)
+
+    def secret(self, number):
+        """Its name in the cases.json of the learner with this number."""
+        return _secret(number, self.topic, self.mutant)
+
+    @property
     def lines(self):
         """The lines of the given file that are wrong; where something is missing, the two around the gap."""
         return _after(self.sound, self.given)

@@ -46,6 +46,11 @@ def pack(name="", log=False):
                 "steps": states, "of this very file": current,
                 "whose": ownership.verdict(topic, topic.workspace_file).word,
             }  # fmt: skip
+        for path in sorted((places.WORKSPACE / "hunt").glob("*")):  # mended files, and which bugs were drawn
+            if path.is_file() and path.suffix in (".py", ".json"):
+                content, place = path.read_bytes(), f"workspace/hunt/{path.name}"
+                _add(archive, place, content)
+                told["files"][place] = hashlib.sha256(content).hexdigest()
         told["borrowed"] = sorted(set(progress.skipped_topics()) | {
             number for number, verdict in told["verdicts"].items() if verdict["whose"] != "own"})  # fmt: skip
         catch = read("catch")

@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from utils.course import hunting
 from utils.course.catalog import catalog
 
 MOST_BYTES = 256 << 10  # of one file
@@ -23,6 +24,10 @@ SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", "topics", "te
 DANGEROUS = {"conftest.py", "sitecustomize.py", "usercustomize.py", "pytest.ini", "tox.ini", "setup.cfg"}
 TOLD = {"submission.json": 256 << 10, "events.jsonl": 3 << 20}  # of `learn.py submit`, with the bytes they may have
 ENDINGS = {".pth", ".so", ".pyd", ".dll", ".dylib", ".pyc", ".pkl", ".pickle"}
+HUNTED = (
+    "bug_hunt.py", "cases.json",
+    *(f"{step.about[0]}-{place}.py" for step in hunting.hunts() for place in range(1, hunting.CASES + 1)),
+)  # fmt: skip
 
 
 class NoSubmissions(ValueError):
@@ -36,6 +41,8 @@ class Submission:
     student: str
     origin: str
     files: dict = field(default_factory=dict)  # number of the topic -> bytes of its file
+    hunt: dict = field(default_factory=dict)  # "bug_hunt.py", "cases.json", "engines-1.py" … -> bytes
+    line_up: int = 0  # the seed of `catch`, as an archive of `learn.py submit` names it
     refused: list = field(default_factory=list)  # (name, why)
     borrowed: tuple = ()  # topics that an archive of `learn.py submit` names as borrowed: what the learner says
     log: dict = field(default_factory=dict)  # topic -> {"check": how often, "hint": how often}, if the log went along
@@ -113,7 +120,7 @@ def _from_folder(folder, found):
                 return _take(candidates, found)
             path = Path(place, name)
             inner = path.relative_to(folder)
-            topic = _topic_of(name)
+            topic = _key_of(inner)
             if _is_dangerous(name):
                 found.refused.append((_printable(inner.as_posix()), "not taken: Python would run or load it unasked"))
             if topic is None:
@@ -137,7 +144,9 @@ def _told(name, content, found):
     known = {topic.number for topic in catalog().ready}
     try:
         if name == "submission.json":
-            found.borrowed = tuple(sorted(known & {str(number) for number in json.loads(content)["borrowed"]}))
+            told = json.loads(content)
+            found.borrowed = tuple(sorted(known & {str(number) for number in told["borrowed"]}))
+            found.line_up = int((told.get("catch") or {}).get("seed") or 0)
             return
         for line in content.decode("utf-8", "replace").splitlines():
             entry = json.loads(line)
@@ -172,7 +181,7 @@ def _from_zip(path, found):
                 with archive.open(entry) as stream:
                     _told(entry.filename, stream.read(TOLD[entry.filename]), found)
                 continue
-            if SKIPPED & set(inner.parts[:-1]) or len(inner.parts) > DEEPEST + 1 or _topic_of(inner.name) is None:
+            if SKIPPED & set(inner.parts[:-1]) or len(inner.parts) > DEEPEST + 1 or _key_of(inner) is None:
                 continue
             if stat.S_ISLNK(entry.external_attr >> 16):
                 found.refused.append((name, "a link"))
@@ -186,7 +195,7 @@ def _from_zip(path, found):
                 if len(content) > MOST_BYTES:
                     found.refused.append((name, f"larger than {MOST_BYTES} bytes"))
                 else:
-                    candidates.setdefault(_topic_of(inner.name), []).append((inner.as_posix(), content))
+                    candidates.setdefault(_key_of(inner), []).append((inner.as_posix(), content))
     _take(candidates, found)
 
 
@@ -199,6 +208,8 @@ def _take(candidates, found):
         if others:
             names = ", ".join(_printable(name) for name, _ in [first, *others])
             found.refused.append((names, "two different files for one topic"))
+        elif topic in HUNTED:
+            found.hunt[topic] = first[1]
         else:
             found.files[topic] = first[1]
 
@@ -208,13 +219,15 @@ def _rank(place):
     return ("workspace" not in folders, len(folders))
 
 
-def _topic_of(name):
-    """The number of the topic whose file has this name, None for any other file.
+def _key_of(path):
+    """What a file is by its name: the number of its topic, its place in a hunt, or None for any other file.
 
-    A hunt has other questions for every learner; it is shown, not handed in.
+    A hunt has other bugs for every learner, so its files are kept apart: `grade.py hunts` judges them.
     """
+    if path.name in HUNTED:
+        return path.name if path.name == HUNTED[0] or path.parent.name == "hunt" else None
     topics = (topic for topic in catalog().ready if topic.kind != "hunt")
-    return next((topic.number for topic in topics if name == f"{topic.module}.py"), None)
+    return next((topic.number for topic in topics if path.name == f"{topic.module}.py"), None)
 
 
 def _is_dangerous(name):

@@ -37,7 +37,35 @@ def inside(prepared, job, source, write):
     topic = catalog().topic(job["topic"])
     path = Path(job["folder"]) / job["name"]
     path.write_bytes(source)
-    write(json.dumps(look(topic, path)).encode() + b"\n")
+    found = answers(path) if job.get("answers") else look(topic, path)
+    write(json.dumps(found).encode() + b"\n")
+
+
+def answers(path):
+    """{function: what it returns} for each function of a hunt's file that ends in `return` and a literal.
+
+    A dict becomes a list of its items, as lists; nothing is run, so what is computed is no answer.
+    """
+    tree, _ = contract.read(path)
+    found = {}
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.FunctionDef) and isinstance(node.body[-1], ast.Return) and node.body[-1].value:
+            try:
+                value = ast.literal_eval(node.body[-1].value)
+            except (ValueError, TypeError, RecursionError, MemoryError):
+                continue
+            if isinstance(value, dict):
+                value = [[key, *one] if isinstance(one, (tuple, list)) else [key, one] for key, one in value.items()]
+            if isinstance(value, (list, tuple)):
+                found[node.name] = plain(value)
+    return found
+
+
+def plain(value):
+    """Lists within lists of texts, whole numbers and floats; anything else becomes None."""
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value if isinstance(value, (str, int, float)) else None
 
 
 def look(topic, path):
