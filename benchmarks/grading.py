@@ -269,13 +269,18 @@ def random_bytes(arguments):
 def strength(arguments):
     """How many of the planted mistakes the case programs notice: those of the tests' own list."""
     kind, whole = isolation.detect("auto", trust=True).kind, [0, 0]
+    wanted = {catalog().topic(word).number for word in arguments.topics.split(",")} if arguments.topics else set()
+    print("| topic | planted | noticed | of those that make a wrong number or raise | not noticed |\n|---|---|---|---|---|")
     for topic in (topic for topic in catalog().ready if judge.levels_of(topic)):
+        if wanted and topic.number not in wanted:
+            continue
         planted = [mutant for mutant in mutants.mutants_of(topic) if mutant.kills]
         chosen = random.Random(arguments.seed).sample(planted, min(arguments.most or len(planted), len(planted)))
         alive = unnoticed(topic, chosen, kind)
         whole = [whole[0] + len(chosen), whole[1] + len(alive)]
-        print(f"Topic {topic.number}: {len(chosen) - len(alive)} of {len(chosen)} noticed; not: {', '.join(alive)}",
-              flush=True)  # fmt: skip
+        numbers = [mutant.id for mutant in chosen if mutant.diagnosis not in SLOW]
+        seen = f"{sum(id not in alive for id in numbers)} of {len(numbers)}"
+        print(f"| {topic.number} | {len(chosen)} | {len(chosen) - len(alive)} | {seen} | {', '.join(alive)} |", flush=True)
     print(f"{whole[0] - whole[1]} of {whole[0]}, {1 - whole[1] / whole[0]:.1%}")
     return 0
 
@@ -399,6 +404,7 @@ def main():
     one.add_argument("--seed", type=int, default=1)
     one = commands.add_parser("strength")
     one.add_argument("--most", type=int, default=0, help="of each topic; 0 for all")
+    one.add_argument("--topics", default="", metavar="02,03", help="these only")
     one.add_argument("--seed", type=int, default=1)
     one = commands.add_parser("dask")
     one.add_argument("--submissions", type=int, default=200)

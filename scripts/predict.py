@@ -12,7 +12,7 @@ def add_arguments(parser):
 
 def run(arguments):
     topic, level = _asked(arguments)
-    found = predictions.questions(topic, level)
+    found = predictions.questions(topic, level, predictions.seed())
     if not found:
         raise CatalogError(f"Topic {topic.number} asks for no prediction at level {level}.")
     when = predictions.stage(topic, level) or "again"

@@ -66,14 +66,24 @@ def test_a_case_that_is_told_in_words_is_explained_without_nudging(given):
 def test_every_answer_is_computed_and_every_misconception_is_another_number(topic, level):
     found = predictions.questions(topic, level)
     assert len(found) in (0, 3)
-    for question in found:
-        scope = {"Value": __import__("utils.autograd_stub", fromlist=["Value"]).Value}
+    drawn = [one for seed in range(1, 9) for one in predictions.questions(topic, level, seed) if one.drawn]
+    for question in [*found, *{one.ask + str(one.drawn): one for one in drawn}.values()]:
+        scope = {"Value": __import__("utils.autograd_stub", fromlist=["Value"]).Value, **question.drawn}
         exec(question.proof, scope)
         assert abs(scope["answer"] - question.answer) <= question.tolerance / 2, question.ask
         for number, says in question.wrong:
             assert not predictions.is_right(question, number), question.ask
             assert predictions.misconception(question, number) == says
         assert predictions.misconception(question, 123.456) == ""
+
+
+def test_learners_are_asked_in_other_numbers_and_each_in_the_same_again(learner):
+    topic = catalog().topic("00")
+    asked = {tuple(one.ask for one in predictions.questions(topic, 1, seed)) for seed in range(40)}
+    assert len(asked) > 9
+    screens = [" ".join(answered(learner, "", "predict", "00", "--level", "1").stdout.split()) for _ in range(2)]
+    seed = json.loads((learner.home / ".learn" / "predictions.json").read_text(encoding="utf-8"))["seed"]
+    assert all(one.ask in text for one in predictions.questions(topic, 1, seed) for text in screens)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +97,8 @@ def test_numbers_are_read_as_people_type_them(text, number):
 
 def test_a_wrong_number_names_its_misconception_and_the_answer_comes_after_the_level(learner):
     learner.writes("autograd_engine.py", LEVEL01)
+    (learner.home / ".learn").mkdir(exist_ok=True)
+    (learner.home / ".learn" / "predictions.json").write_text('{"seed": 0}', encoding="utf-8")  # the README's numbers
     before = answered(learner, "0.003\nsix\n6\n\n", "predict", "02", "--level", "1").stdout
     assert "You forgot that x is used a second time." in before and "Yes." in before and "A number, please" in before
     assert "It is" not in before

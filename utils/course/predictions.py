@@ -1,12 +1,20 @@
-"""Three numbers to predict before a level, and again after it: questions from a topic's predictions.toml."""
+"""Three numbers to predict before a level, and again after it: questions from a topic's predictions.toml.
+
+A question may `draw` its numbers, one of several for each name, so that what one learner was asked is not what the next
+one is asked. Its text then has names in braces, and `answer`, `wrong` and `proof` compute with them. The first number
+of each name is the one that the README asks.
+"""
 
 import math
+import random
+import secrets
 import tomllib
 from dataclasses import dataclass
 
 from utils.course import events, progress
 
 KEYS = {"level", "ask", "answer", "tolerance", "wrong", "proof"}
+MATHEMATICS = {"__builtins__": {}, "exp": math.exp, "log": math.log, "tanh": math.tanh}
 
 
 @dataclass(frozen=True)
@@ -19,21 +27,50 @@ class Question:
     tolerance: float
     wrong: tuple
     proof: str
+    drawn: dict  # name -> number, for the proof
 
 
-def questions(topic, level):
-    """The questions of a level, () if there are none. Raises ValueError for a key that is not known."""
+def questions(topic, level, seed=0):
+    """The questions of a level, () if there are none; with a seed of a learner's own, in that learner's numbers.
+
+    Raises ValueError for a key that is not known.
+    """
     path = topic.folder / "predictions.toml"
     if not path.exists():
         return ()
     found = []
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("question", []):
-        if set(entry) != KEYS:
+        if set(entry) - {"draw"} != KEYS:
             raise ValueError(f"{path.parent.name}/{path.name}: the keys of a question are {', '.join(sorted(KEYS))}.")
-        wrong = tuple((float(number), says) for number, says in entry["wrong"])
-        found.append(Question(entry["level"], entry["ask"], float(entry["answer"]), float(entry["tolerance"]), wrong,
-                              entry["proof"]))  # fmt: skip
+        found.append(_question(entry, f"{seed} {topic.number} {entry['level']}" if seed else ""))
     return tuple(question for question in found if question.level == level)
+
+
+def _question(entry, source):
+    """The Question of an entry; without a source of chance, in the first of its numbers.
+
+    A name that stands in several questions of a level has the same number in all of them.
+    """
+    drawn = {name: random.Random(f"{source} {name}").choice(numbers) if source else numbers[0]
+             for name, numbers in entry.get("draw", {}).items()}  # fmt: skip
+
+    def number(value):
+        return float(eval(value, dict(MATHEMATICS), drawn) if isinstance(value, str) else value)
+
+    def words(text):
+        return text.format(**drawn) if drawn else text
+
+    answer, tolerance = number(entry["answer"]), float(entry["tolerance"])
+    wrong = tuple((number(value), words(says)) for value, says in entry["wrong"])
+    if source:  # by chance a misconception may give the right number
+        wrong = tuple((value, says) for value, says in wrong if abs(value - answer) > tolerance)
+    return Question(entry["level"], words(entry["ask"]), answer, tolerance, wrong, entry["proof"], drawn)
+
+
+def seed():
+    """The number by which this learner's questions are drawn; made when first asked for."""
+    with progress.updated("predictions") as data:
+        return data.setdefault("seed", secrets.randbelow(10**9) + 1)
 
 
 def number_in(text):
