@@ -270,7 +270,7 @@ def strength(arguments):
     """How many of the planted mistakes the case programs notice: those of the tests' own list."""
     kind, whole = isolation.detect("auto", trust=True).kind, [0, 0]
     wanted = {catalog().topic(word).number for word in arguments.topics.split(",")} if arguments.topics else set()
-    print("| topic | planted | noticed | of those that make a wrong number or raise | not noticed |\n|---|---|---|---|---|")
+    print("| topic | planted | noticed | without those that only cost | not noticed |\n|---|---|---|---|---|")
     for topic in (topic for topic in catalog().ready if judge.levels_of(topic)):
         if wanted and topic.number not in wanted:
             continue
@@ -279,8 +279,10 @@ def strength(arguments):
         alive = unnoticed(topic, chosen, kind)
         whole = [whole[0] + len(chosen), whole[1] + len(alive)]
         numbers = [mutant.id for mutant in chosen if mutant.diagnosis not in SLOW]
-        seen = f"{sum(id not in alive for id in numbers)} of {len(numbers)}"
-        print(f"| {topic.number} | {len(chosen)} | {len(chosen) - len(alive)} | {seen} | {', '.join(alive)} |", flush=True)
+        seen = (
+            f"{len(chosen)} | {len(chosen) - len(alive)} | {sum(id not in alive for id in numbers)} of {len(numbers)}"
+        )
+        print(f"| {topic.number} | {seen} | {', '.join(alive)} |", flush=True)
     print(f"{whole[0] - whole[1]} of {whole[0]}, {1 - whole[1] / whole[0]:.1%}")
     return 0
 
