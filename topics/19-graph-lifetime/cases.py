@@ -1,0 +1,332 @@
+"""What the grader asks of a submission: counts, bytes and ways of random graphs, gradients, and what is still alive."""
+
+import contextlib
+import gc
+import weakref
+
+import numpy as np
+
+from utils.grading.cases import NoNumber, case, number_of, refuses
+
+
+class Part:
+    """An object of a random graph."""
+
+    def __init__(self, *held):
+        self.held, self.back, self.array = list(held), None, None
+
+
+class Lean:
+    __slots__ = ("array", "later", "parents")
+
+    def __init__(self, array, parents):
+        self.array, self.parents = array, parents
+
+
+def holding(thing):
+    """A function that has captured a thing."""
+    return lambda: thing
+
+
+def letters(text):
+    """A text as numbers, or NoNumber."""
+    if type(text) is not str or len(text) > 200:
+        raise NoNumber(f"{type(text).__name__} where a text belongs")
+    return [float(len(text)), *map(float, map(ord, text))]
+
+
+@contextlib.contextmanager
+def collector_off():
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def tanh(a):
+    t = np.tanh(a)
+    return t, (t,), lambda upstream, t: (upstream * (1 - t * t),)
+
+
+def mul(a, b):
+    return a * b, (a, b), lambda upstream, a, b: (upstream * b, upstream * a)
+
+
+def total(a):
+    shape = a.shape
+    return a.sum(), (), lambda upstream: (np.broadcast_to(upstream, shape),)
+
+
+def gradients(draw, *leaves):
+    return [draw.along(leaf.grad) for leaf in leaves]
+
+
+def tangled(candidate, draw, leaves, steps):
+    """A random graph over the leaves, of products and tanh, down to one number."""
+    made = list(leaves)
+    for _ in range(steps):
+        made.append(candidate.apply(mul, draw.choice(made), draw.choice(made[-3:])))
+        made.append(candidate.apply(tanh, made[-1]))
+    return candidate.apply(total, candidate.apply(mul, made[-1], made[-2]))
+
+
+# Level 1 --------------------------------------------------------------------------------------------------------------
+
+
+@case(1, "survivors")
+def what_random_work_leaves_behind(candidate, draw):
+    answers = []
+    for _ in range(4):
+        circles, trees = draw.integer(0, 6), draw.integer(0, 6)
+
+        def work(circles=circles, trees=trees):
+            for _ in range(circles):
+                part = Part(Part())
+                part.back = holding(part)
+            return [Part(Part()) for _ in range(trees)]
+
+        answers.append(number_of(candidate.survivors(work, Part)))
+    was_on = gc.isenabled()
+    with collector_off():
+        answers += [refuses(ZeroDivisionError, lambda: candidate.survivors(lambda: 1 / 0, Part)), float(gc.isenabled())]
+    return [*answers, float(gc.isenabled() == was_on)]
+
+
+@case(1, "links")
+def what_things_hold(candidate, draw):
+    array, other = draw.array(draw.integer(1, 9)), Part()
+    word = "".join(draw.choice("abcdefgh") for _ in range(5))
+
+    def function():
+        return array, other
+
+    answers = []
+    for thing in (
+        {word: array},
+        [array, other] * draw.integer(1, 3),
+        function,
+        array[:1],
+        other,
+        Lean(array, [other]),
+        Part,
+    ):
+        found = candidate.links(thing)
+        answers += [
+            letters("|".join(sorted(name for name, _ in found))),
+            float(sum(held is array for _, held in found)),
+        ]
+    return answers
+
+
+@case(1, "bytes_held")
+def bytes_of_random_graphs(candidate, draw):
+    answers = []
+    for _ in range(3):
+        arrays = [draw.array(draw.integer(1, 60)) for _ in range(4)]
+        parts = [Part() for _ in range(6)]
+        for part in parts:
+            part.held = [draw.choice(parts) for _ in range(2)]  # cycles, and parts that nobody leads to
+            part.array, part.back = draw.choice(arrays), holding(draw.choice(arrays))
+        answers.append(number_of(candidate.bytes_held(parts[0])))
+        answers.append(number_of(candidate.bytes_held(Lean(arrays[0], [arrays[1]]))))
+        answers.append(number_of(candidate.bytes_held([arrays[2], {"again": arrays[2], "copy": arrays[2].copy()}])))
+    return answers
+
+
+@case(1, "path_to")
+def ways_through_random_graphs(candidate, draw):
+    answers = []
+    for _ in range(4):
+        target, depth = draw.array(3), draw.integer(1, 4)
+        part = Part()
+        part.array = target
+        for _ in range(depth):
+            part = draw.choice((Part(part), {"way": part}, [None, part]))
+        far = part
+        for _ in range(5):
+            far = [far]
+        root = {"far": far, "near": part}
+        answers.append(letters(candidate.path_to(root, target)))
+        answers.append(float(candidate.path_to(root, target.copy()) is None))
+    part = Part()
+    part.held.append({"me": part})
+    return [*answers, letters(candidate.path_to(part, part)), float(candidate.path_to(Part(), Part()) is None)]
+
+
+# Level 2 --------------------------------------------------------------------------------------------------------------
+
+
+@case(2, "links", step="hidden")
+def references_that_do_not_show(candidate, draw):
+    array, other = draw.array(draw.integer(1, 9)), Part()
+
+    def function(first, second=array, *, third=other):
+        return first
+
+    answers = [letters("|".join(sorted(name for name, _ in candidate.links(function))))]
+    for thing in ({array.tobytes(): 1.0}, {other}, function):
+        answers.append(float(len(candidate.links(thing))))
+    return answers
+
+
+@case(2, "bytes_held", step="hidden")
+def views_and_deep_graphs(candidate, draw):
+    large, answers = draw.array(draw.integer(50, 90), 4), []
+    for thing in ([large[3]], [large[:9], large[5:], large.T], [large[3].copy()], (lambda g, row=large[0]: g * row)):
+        answers.append(number_of(candidate.bytes_held(thing)))
+    deep = large
+    for _ in range(2500):
+        deep = [deep]
+    answers.append(number_of(candidate.bytes_held(deep)))
+    while isinstance(deep, list):
+        deep = deep.pop()
+    return answers
+
+
+@case(2, "apply")
+def results_of_random_rules(candidate, draw):
+    x, y = candidate.Variable(draw.array(2, 3)), candidate.Variable(draw.array(2, 3))
+    h = candidate.apply(tanh, candidate.apply(mul, x, y))
+    whole = candidate.Variable([1, draw.integer(2, 9)])
+    return [draw.along(h.data), float(x.grad is None), draw.along(whole.data), float(whole.data.dtype.kind == "f")]
+
+
+@case(2, "Variable.backward")
+def gradients_of_random_graphs(candidate, draw):
+    answers = []
+    for _ in range(3):
+        leaves = [candidate.Variable(draw.array(4)) for _ in range(3)]
+        for _ in range(2):
+            tangled(candidate, draw, leaves, draw.integer(2, 6)).backward()
+        answers += [draw.along(np.zeros(4) if leaf.grad is None else leaf.grad) for leaf in leaves]
+    return answers
+
+
+@case(2, "Variable.backward")
+def graphs_that_are_kept_or_refused(candidate, draw):
+    x, times = candidate.Variable(draw.array(3)), draw.integer(1, 3)
+    loss = tangled(candidate, draw, [x], 3)
+    for _ in range(times):
+        loss.backward(retain_graph=True)
+    answers = [draw.along(x.grad)]
+    loss.backward()
+    return [*answers, draw.along(x.grad), refuses(RuntimeError, loss.backward), draw.along(x.grad)]
+
+
+@case(2, "Variable.backward")
+def what_is_alive_at_each_moment(candidate, draw):
+    alive, answers = [], []
+
+    def watched(a):
+        t = np.tanh(a) + 0.0
+        alive.append(weakref.ref(t))
+        return t.copy(), (t,), lambda upstream, t: (upstream * (1 - t * t),)
+
+    def count():
+        answers.append(float(sum(reference() is not None for reference in alive)))
+
+    with collector_off():
+        for retain in (False, True):
+            h = candidate.Variable(draw.array(4))
+            for _ in range(draw.integer(2, 7)):
+                h = candidate.apply(watched, h)
+            loss = candidate.apply(total, h)
+            del h
+            count()
+            loss.backward(retain_graph=retain)
+            count()
+            del loss
+            count()
+    return answers
+
+
+@case(2, "saved_bytes")
+def bytes_that_wait(candidate, draw):
+    before, answers = candidate.saved_bytes(), []
+
+    def note():
+        answers.append(number_of(candidate.saved_bytes() - before))
+
+    h = candidate.apply(tanh, candidate.Variable(draw.array(draw.integer(10, 50))))
+    note()
+    loss = candidate.apply(total, candidate.apply(mul, h, h))
+    note()
+    del h
+    loss.backward()
+    note()
+    return answers
+
+
+# Level 3 --------------------------------------------------------------------------------------------------------------
+
+
+@case(3, "Variable.backward")
+def bytes_that_wait_on_the_way(candidate, draw):
+    before, seen = candidate.saved_bytes(), []
+
+    def watched(a):
+        def back(upstream):
+            seen.append(number_of(candidate.saved_bytes() - before))
+            return (upstream,)
+
+        return a + 0.0, (), back
+
+    h = candidate.Variable(draw.array(draw.integer(10, 50)))
+    for _ in range(draw.integer(3, 6)):
+        h = candidate.apply(watched, candidate.apply(tanh, h))
+    candidate.apply(total, h).backward()
+    return seen
+
+
+@case(3, "saved_tensors_hooks")
+def hooks_in_and_around_each_other(candidate, draw):
+    def times(factor):
+        return lambda array: (array, factor), lambda packed: packed[0] * packed[1]
+
+    x, y = candidate.Variable(draw.array(2)), candidate.Variable(draw.array(2))
+    made = [candidate.apply(mul, x, y)]
+    with candidate.saved_tensors_hooks(*times(draw.number())):
+        made.append(candidate.apply(mul, x, y))
+        with contextlib.suppress(KeyError), candidate.saved_tensors_hooks(*times(draw.number())):
+            made.append(candidate.apply(mul, x, y))
+            raise KeyError
+        made.append(candidate.apply(mul, x, y))
+        candidate.apply(total, made[0]).backward()
+        answers = gradients(draw, x, y)
+    for result in made[1:]:
+        candidate.apply(total, result).backward()
+        answers += [draw.along(result.data), *gradients(draw, x, y)]
+    return answers
+
+
+@case(3, "pack_half", tolerance=1e-9)
+def numbers_that_come_back(candidate, draw):
+    answers = []
+    for _ in range(6):
+        array = draw.array(40, scale=10.0 ** draw.integer(-25, 25)) * 10.0 ** draw.integer(-3, 3)
+        packed = candidate.pack_half(array.copy())
+        back = candidate.unpack_half(packed)
+        error = np.abs(back / array - 1)[np.abs(array) > 1e-8 * np.abs(array).max()].max()
+        answers += [float(error <= 2.0**-11), float(error > 0), float(back.dtype == array.dtype)]
+    whole = np.array([draw.integer(60_000, 99_999) for _ in range(3)])
+    return [*answers, draw.along(candidate.unpack_half(candidate.pack_half(whole)))]
+
+
+@case(3, "saved_tensors_hooks")
+def packed_graphs_and_their_bytes(candidate, draw):
+    answers = []
+    for kind in (np.float32, np.float64):
+        before = candidate.saved_bytes()
+        x = candidate.Variable(draw.array(draw.integer(100, 200)).astype(kind))
+        with candidate.saved_tensors_hooks(candidate.pack_half, candidate.unpack_half):
+            h = x
+            for _ in range(draw.integer(2, 5)):
+                h = candidate.apply(tanh, h)
+        answers.append(number_of(candidate.saved_bytes() - before))
+        candidate.apply(total, h).backward()
+        answers.append(float(x.grad.dtype == kind))
+        del h
+    return answers
