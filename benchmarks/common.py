@@ -43,6 +43,21 @@ def in_own_environment(arguments, requirements, *, torch, variables=PINNED):
     return subprocess.call([str(python), *arguments], env=os.environ | variables)
 
 
+def loaded(number, candidate, offers=None):
+    """The module behind `mine`, `level02`, a path … of a topic. Ends the program where it cannot be measured."""
+    from utils.course.catalog import catalog
+    from utils.course.loading import load
+
+    try:
+        path = catalog().topic(number).candidate_path(candidate)
+        module = load(path, "engine_" + "".join(c if c.isalnum() else "_" for c in candidate))
+    except Exception as problem:  # a file that is missing, or not Python, or ends in an error
+        sys.exit(f"{candidate} cannot be measured: {type(problem).__name__}: {problem}")
+    if offers and not hasattr(module, offers):
+        sys.exit(f"{candidate} cannot be measured: {path.name} has no {offers}")
+    return module
+
+
 def seconds(function, *, collector=True):
     """CPU seconds of this thread for function(), and its result. Starts from a collected heap."""
     gc.collect()

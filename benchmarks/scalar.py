@@ -50,12 +50,8 @@ def engine(text, guest=False):
         torch.set_num_threads(1)
         return Engine(text, lambda x: torch.tensor(x, dtype=torch.float64, requires_grad=True), torch, True, None)
     else:
-        from utils.course.catalog import catalog
-        from utils.course.loading import load
-
         label, _, candidate = text.rpartition("=")
-        path = catalog().topic("02").candidate_path(candidate)
-        module = load(path, "engine_" + "".join(c if c.isalnum() else "_" for c in text))
+        module = common.loaded("02", candidate, None if candidate.startswith("further/") else "Value")
         return Engine(label or text, getattr(module, "Value", None), module, guest)
     return Engine(text, module.Value, module, guest)
 
