@@ -64,7 +64,7 @@ def memorize(model, x, y, rule, steps):
 
 
 def continuation(model, ids, count):
-    """ids and `count` more, a list: each new one is that with the largest logit after the last block_size before it."""
+    """ids and `count` more, a new list: each is that with the largest logit after the last block_size before it."""
     raise NotImplementedError("continuation")
 
 
@@ -75,8 +75,8 @@ def sample(model, ids, count, temperature=1.0, top_k=None, rng=None):
     """ids and `count` more, a list: each drawn from softmax(logits / temperature) over the top_k largest logits.
 
     The logits are those after the last block_size ids. temperature 0 takes the largest. Equal logits at the border of
-    the top_k may all stay. Runs in eval mode and leaves the model in the mode in which it was. Raises ValueError for a
-    negative temperature, for top_k below 1, and where there is no id to begin with.
+    the top_k may all stay. Runs in eval mode and without a graph, and leaves the model in the mode in which it was.
+    Raises ValueError for a negative temperature, for top_k below 1, and where there is no id to begin with.
     """
     raise NotImplementedError("sample")
 

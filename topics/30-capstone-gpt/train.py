@@ -236,6 +236,9 @@ def record(run):
 
 def say(capstone, wanted):
     """What the weights in the folder make of a beginning."""
+    if not (wanted.out / "weights.npz").exists():
+        sys.exit(f"Nothing is trained in {wanted.out} yet. First run the same command without --sample; its first "
+                 "report, after a tenth of the steps, saves what a sample needs.")  # fmt: skip
     kept = json.loads((wanted.out / "run.json").read_text(encoding="utf-8"))
     tokenizer = BytePairTokenizer(kept["merges"])
     model = model_of(capstone, kept["settings"], tokenizer.vocab_size)
