@@ -68,7 +68,18 @@ def gradients_on_several_paths(candidate, draw):
     twin, other = (candidate.Tensor(numbers.copy(), requires_grad=True) for _ in range(2))
     total = (twin * other).sum()
     (total * total + twin.sum() * other.sum()).backward()
-    return [*answers, draw.along(twin.grad), draw.along(other.grad)]
+    answers += [draw.along(twin.grad), draw.along(other.grad)]
+    a, b = (candidate.Tensor(draw.array(2, 2), requires_grad=True) for _ in range(2))
+    c = a + b
+    ((c + a + b + a) * c + c).sum().backward()  # one array arrives at several tensors, and is added to in each
+    answers += [draw.along(a.grad), draw.along(b.grad)]
+    alone = candidate.Tensor(draw.array(2, 3), requires_grad=True)
+    alone.sum().backward()
+    answers += [draw.along(alone.grad)]
+    return [
+        *answers,
+        *(float(bool(made.requires_grad)) for made in (quiet * loud, loud + quiet, quiet * quiet, loud.sum())),
+    ]
 
 
 @case(1, "Tensor.zero_grad")
@@ -205,6 +216,11 @@ def the_mean_loss_of_labels(candidate, draw):
         for scale in (1.0, 600.0):
             x = draw.array(*shape, scale=scale)
             answers += walked(candidate, draw, lambda t, y=labels: candidate.cross_entropy(t, y), x)
+    x, labels = candidate.Tensor(draw.array(3, 4), requires_grad=True), np.array([draw.integer(0, 3) for _ in range(3)])
+    loss = candidate.cross_entropy(x, labels)
+    loss.backward(retain_graph=True)
+    loss.backward()
+    answers.append(draw.along(x.grad))
     for labels in ([0, 4], [0, -1], [0.5, 1.0], [0]):
         logits = candidate.Tensor(draw.array(2, 4))
         answers.append(refuses(ValueError, lambda t=logits, y=labels: candidate.cross_entropy(t, np.array(y))))
@@ -265,6 +281,10 @@ def gradients_share_no_memory(candidate, draw):
     loss.backward(retain_graph=True)
     loss.backward()
     answers += [draw.along(once.grad), refuses(RuntimeError, loss.backward)]
+    shared = once * once
+    first, second = shared.sum(), (shared * 2.0).sum()
+    first.backward()
+    answers.append(refuses(RuntimeError, second.backward))  # what lies behind both is gone as well
     answers.append(refuses(RuntimeError, lambda: (once * 2.0).backward()))
     answers.append(refuses(ValueError, lambda: (once * 2.0).backward(np.ones((3, 1)))))
     answers.append(refuses(TypeError, lambda: candidate.Tensor([1, 2], requires_grad=True)))
@@ -308,7 +328,7 @@ def further_gradients_are_added_in_place(candidate, draw):
     return [once, draw.along(x.grad)]
 
 
-@case(3, "Tensor.backward", step="taken", room=1.25)
+@case(3, "Tensor.backward", step="taken", room=1.15)
 def the_first_gradient_is_taken_as_it_is(candidate, draw):
     x, c = candidate.Tensor(draw.array(500_000), requires_grad=True), candidate.Tensor(draw.array(500_000))
     y = x
@@ -327,6 +347,18 @@ def a_training_step_lets_go_on_its_way(candidate, draw):
         h = (h @ w).tanh() * 1.1
     (h * h).sum().backward()
     return [draw.along(w.grad) for w in (weights[0], weights[-1])]
+
+
+@case(3, "Tensor.backward", step="freed", room=1.1)
+def gradients_take_the_place_of_what_was_saved(candidate, draw):
+    # 2 MB each: six weights, what forward saves beside them, and gradients that come as that goes.
+    weights = [candidate.Tensor(draw.array(250_000), requires_grad=True) for _ in range(6)]
+    h = candidate.Tensor(draw.array(250_000), requires_grad=True)
+    for w in weights:
+        h = h * w + h
+    h.sum().backward()
+    del h
+    return [draw.along(array_of(w.grad[:9])) for w in weights]
 
 
 @case(3, "Tensor.backward", step="freed")
@@ -378,6 +410,30 @@ def changes_in_place_are_seen(candidate, draw):
         changed[...] = changed[::-1].copy()
         answers.append(refuses(RuntimeError, before.backward))
     return answers
+
+
+@case(3, "detect_changes")
+def changes_that_nobody_minds(candidate, draw):
+    answers = []
+    for make in (lambda t: t * candidate.Tensor(draw.array(3)), lambda t: t.sum(), lambda t: (t + t).mean()):
+        x = candidate.Tensor(draw.array(3), requires_grad=True)
+        with candidate.detect_changes():
+            z = make(x).sum()
+        data_of(x)[...] = 0.0
+        z.backward()
+        answers.append(draw.along(x.grad))
+    x = candidate.Tensor(draw.array(3), requires_grad=True)
+    z = x * x  # outside of any guard
+    before = data_of(x).copy()
+    data_of(x)[...] = 2 * before
+    z.sum().backward()
+    answers.append(draw.along(x.grad))
+    with candidate.detect_changes():
+        with candidate.detect_changes():
+            pass
+        z = (x * x).sum()
+    data_of(x)[...] = before
+    return [*answers, refuses(RuntimeError, z.backward), draw.along(x.grad)]
 
 
 # Level 4 --------------------------------------------------------------------------------------------------------------
