@@ -353,8 +353,8 @@ def strides_of_ones_own(candidate, draw):
 
 @case(3, "NDArray.__matmul__", step="no-copy", room=1.3)
 def a_product_lists_no_products(candidate, draw):
-    # 120,000 products as floats take 4 MB; the result takes 0.1.
-    a = made(candidate, draw, 50, 48)
+    # 64,000 products as floats take 2 MB, and lists of them more; the result takes 0.1.
+    a = made(candidate, draw, 40, 40)
     return told(draw, a @ a.permute((1, 0)))
 
 
