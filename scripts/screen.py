@@ -129,7 +129,7 @@ def failure_lines(verdict):
     if verdict.problem:
         lines += problem_lines(verdict)
     elif verdict.row:
-        lines += [*case_lines(verdict.row), *printed_lines(verdict.row), ""]
+        lines += [*case_lines(verdict.row), *because_lines(verdict.row), *printed_lines(verdict.row), ""]
     lines += row("Likely", verdict.diagnosis.cause)
     lines += row("Try", verdict.diagnosis.action)
     if verdict.file:
@@ -149,6 +149,12 @@ def problem_lines(verdict):
     if 0 < problem.column <= len(text) + 1:
         lines.append(" " * (5 + problem.column) + "^")
     return [*lines, ""]
+
+
+def because_lines(failure):
+    """The exception with which it began, where the learner's code has put another one in its place."""
+    because = failure.get("because", "")
+    return wrapped(f"because of {because.splitlines()[0]}", 4) if because else []
 
 
 def printed_lines(failure, most=5):
@@ -171,7 +177,8 @@ def case_lines(failure, whose="yours"):
     if wide > 40 or any(len(show(one["expected"])) > 14 for one in case):  # no room for columns
         for one in [one for one in case if not one["holds"]]:
             lines += wrapped(one["what"], 2, "  ")
-            lines += [*wrapped(show(one["got"]), 15, f"    {whose:<10} "), f"    expected   {show(one['expected'])}"]
+            lines += wrapped(show(one["got"]), 15, f"    {whose:<10} ")
+            lines += wrapped(show(one["expected"]), 15, "    expected   ")
         return lines
     lines.append(f"  {'':<{wide}}  {whose:>14}  {'expected':>14}")
     for one in case:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.course import contract, diagnosis, suspects
+from utils.course import contract, diagnosis, mishaps, suspects
 from utils.course.catalog import HINTS, catalog
 from utils.course.diagnosis import BELONGS_TO, DEEDS, ELSEWHERE, SENTENCES, diagnose, fingerprints
 from utils.course.expressions import exact
@@ -318,6 +318,14 @@ def test_every_sentence_is_short_and_can_be_filled():
             "operation",
             "there",
             "borrow",
+            "owner",
+            "missing",
+            "inner",
+            "got",
+            "expected",
+            "wanted",
+            "what",
+            "line",
         ),
         "x",
     )
@@ -371,3 +379,80 @@ def test_a_name_that_is_asked_for_itself_is_never_taken_for_a_misspelling_of_ano
     assert "Write `accumulate`" in contract.problem_of(topic, path, 3).action  # `accuracy` is near, and asked for
     path.write_text(text.replace("accumulate(", "acumulate("), encoding="utf-8")
     assert contract.problem_of(topic, path, 3).action == "Rename `acumulate` to `accumulate`."
+
+
+# Mishaps: exceptions and objects in topics with arrays ----------------------------------------------------------------
+
+TENSORS = catalog().topic("08")
+MISHAPS = [
+    ("AttributeError: 'memoryview' object has no attribute 'size'", "return x", "kind", "raw memory"),
+    ("ValueError: The truth value of an array with more than one element is ambiguous.", "if x:", "kind", "one answer"),
+    ("TypeError: operand 'Tensor' does not support ufuncs (__array_ufunc__=None)", "np.sqrt(x)", "kind", "Tensor"),
+    ("AttributeError: 'numpy.ndarray' object has no attribute 'requires_grad'", "x", "kind", "only a Tensor has"),
+    ("AttributeError: 'numpy.ndarray' object has no attribute 'exp'", "a.exp()", "kind", "np.exp"),
+    ("AttributeError: 'list' object has no attribute 'shape'", "a.shape", "kind", "A list or tuple"),
+    ("AttributeError: 'Tensor' object has no attribute 'argmax'", "z.argmax()", "kind", "the array inside"),
+    ("AttributeError: 'function' object has no attribute 'forward'", "step.forward(x)", "kind", "A function stands"),
+    ("TypeError: unsupported operand type(s) for +: 'NoneType' and 'float'", "t.grad += g", "accumulate", "None until"),
+    ("TypeError: tuple indices must be integers or slices, not NoneType", "a.shape[axis]", "axis", "is None"),
+    ("TypeError: 'NoneType' object is not callable", "cube(x)", "missing-return", "None is called"),
+    ("KeyError: Tensor(5.5)", "arrived[t]", "order", "nothing has arrived"),
+    ("NameError: name 'self' is not defined", "np.log(self)", "raised", "no argument"),
+    ("NameError: name 'math' is not defined", "math.log(2)", "raised", "never imported"),
+    ("ValueError: too many values to unpack (expected 2)", "data, vjps = rule(a)", "answer", "taken apart"),
+    ("TypeError: 'int' object is not callable", "vjp(g)", "links", "called like a function"),
+    ("TypeError: 'function' object is not iterable", "for vjp in vjps", "links", "One function stands"),
+    ("ValueError: operands could not be broadcast together with shapes (2,3) (2,)", "a - b", "axis", "a summed axis"),
+    ("ValueError: operands could not be broadcast together with shapes (2,3) (4,)", "a - b", "shape", "do not fit"),
+    ("TypeError: f() missing 1 required positional argument: 'a'", "f()", "contract", "called with other arguments"),
+    ("RuntimeError: 2 of 4 parameters have no gradient", "opt.step()", "order", "no gradient yet"),
+    ("RuntimeError: nothing in this result requires gradients", "y.backward()", "links", "no way back"),
+    ("RecursionError: maximum recursion depth exceeded", "return a * b", "recursion", "without end"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "code", "id", "says"), MISHAPS)
+def test_a_mishap_is_explained_in_words_of_its_own(message, code, id, says, monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
+    path = tmp_path / "tensor_autograd.py"
+    path.write_text(f"def operation(rule): {code}\n", encoding="utf-8")
+    made = error(message, about="Tensor.__mul__", line=1)
+    told = diagnose(TENSORS, Run((made,), "done"), made, path)
+    assert told.id == id and says in told.cause, told
+
+
+@pytest.mark.parametrize("one", [*mishaps.MISHAPS, mishaps.MISCALLED, *mishaps.OBJECTS], ids=lambda one: one.pattern)
+def test_what_a_mishap_says_is_short_and_has_a_page(one):
+    filled = ["x"] * 4
+    for text in (one.cause, one.action):
+        for sentence in re.split(r"(?<=[.?]) ", text.format(*filled, place="line 7", import_line="import x")):
+            assert len(sentence.split()) <= 20, sentence
+    assert (HINTS / f"{one.id}.md").exists()
+
+
+def test_the_line_in_which_a_comma_is_lost():
+    assert mishaps.lost_comma("def f(a):\n    return -a, (lambda g: -g)\n") == 2
+    assert mishaps.lost_comma("def f(a):\n    return -a, (lambda g: -g,)\n") == 0
+    assert mishaps.lost_comma("def f(a, b):\n    return a, lambda g: (g, g)\n") == 0
+    assert mishaps.lost_comma("x = Tensor(1.0, False, (), lambda g: g)\n") == 1
+
+
+def test_wrong_numbers_of_arrays_speak_for_themselves(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
+    path = tmp_path / "tensor_autograd.py"
+    path.write_text("def f(a):\n    return -a, (lambda g: -g)\n", encoding="utf-8")
+
+    def told(*seen, about="Tensor.tanh", **how):
+        made = row(observation(*seen, **how), about=about)
+        return diagnose(TENSORS, Run((made,), "done"), made, path)
+
+    given = "x.tanh() with x = [1, 2], gradient [0.5, 3]"
+    assert told("x.grad[1]", given, 3.0, 1.0).id == "chain"
+    assert told("x.grad", given, "an array", "None").id == "links"
+    assert told("x.grad[0]", given, 1.0, float("nan")).id == "nan"
+    assert told("x.grad", given, "shape (2, 3)", "shape (3,)", aim="shape").id == "links"
+    assert told("weight.grad", "linear", "shape (5, 4)", "shape (4, 5)", about="linear", aim="shape").id == "transpose"
+    assert told("x.data afterwards[0]", given, 1.0, 2.0, aim="value").id == "inplace"
+    assert told("what is raised", "x.backward()", "RuntimeError", "ValueError", aim="").id == "contract"
+    assert told("what is raised", "x.backward()", "nothing", "RuntimeError", aim="").id == "constant"
+    assert "(2, 3)" in told("the message", "x[7]", "one that holds (2, 3)", "no", aim="").action

@@ -57,6 +57,22 @@ def test_the_road_leads_from_the_first_nudge_to_the_second_topic(learner):
     assert "Topic 02" in learner().out
 
 
+def test_whoever_begins_ahead_of_the_road_goes_on_from_there(learner):
+    learner("start", "08")
+    assert "Topic 08" in learner().out and "a box for an array" in learner().out
+    assert "Topic 08, level 1: a box" in learner("task").out
+    mine = learner.workspace / "tensor_autograd.py"
+    mine.write_text(catalog().topic("08").solution(1).read_text(encoding="utf-8"), encoding="utf-8")
+    done = learner("check")
+    assert "Level 1 of Topic 08 is done" in done.out and "Next: level 2, a table of rules" in done.out, done.text
+    assert "workspace/tensor_autograd.py" in learner("check").out
+    learner("start", "09")
+    assert "Topic 09" in learner().out
+    learner("skip", "08")
+    learner("skip", "09")
+    assert "Topic 00" in learner().out
+
+
 def test_a_skeleton_is_not_written_yet_and_never_wrong(learner):
     verdict, code = judged(learner, TOPIC.skeleton, "--level", "1")
     assert set(verdict) >= KEYS

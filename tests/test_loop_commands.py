@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from utils.course import catalog as places
-from utils.course import explaining, hinting, notes, predictions, updating
+from utils.course import explaining, hinting, notes, predictions, texts, updating
 from utils.course.catalog import ROOT, catalog
 
 TOPIC = catalog().topic("02")
@@ -127,6 +127,13 @@ def test_shuffled_lines_come_before_the_almost_finished_code():
     lines = hinting.shuffled_lines(TOPIC, "Value.__mul__", 1)
     assert sorted(lines) != lines or len(lines) >= 3
     assert lines == hinting.shuffled_lines(TOPIC, "Value.__mul__", 1) and not any("#" in line for line in lines)
+
+
+def test_shuffled_lines_stand_one_below_the_other_on_the_screen():
+    found = hinting.ladder(TOPIC, "Value.__mul__", "forward")
+    shown = texts.for_terminal(next(rung for rung in found if rung.startswith("Shuffled lines")))
+    for line in hinting.shuffled_lines(TOPIC, "Value.__mul__", 1):
+        assert f"    {line}" in shown.splitlines()
 
 
 def test_every_ladder_goes_on_to_the_almost_finished_code():

@@ -25,7 +25,7 @@ def operation(rule):
 
     The operation is a function. Its positional inputs are tensors, arrays or plain numbers; only tensors that require
     gradients get one. Its keyword options are handed to the rule as they are. A ValueError or IndexError of the rule
-    comes out as such, its message holding the name of the operation or the shapes of the inputs.
+    comes out as such; its message holds the rule's own words, and the operation's name or the shapes of the inputs.
     """
     raise NotImplementedError("operation")
 
@@ -185,6 +185,7 @@ class Tensor:
     def transpose(self, *axes):
         """The axes in another order: transpose(2, 0, 1), transpose((2, 0, 1)); all in reverse without arguments.
 
+        Negative axes count from the end.
         (torch calls this permute.)
         """
         raise NotImplementedError("Tensor.transpose")

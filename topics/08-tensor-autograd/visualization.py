@@ -16,6 +16,7 @@ import numpy as np
 
 from utils.course.catalog import catalog
 from utils.course.loading import load_candidate
+from utils.pictures.graphs import parents_of
 
 TOPIC = Path(__file__).resolve().parent.name
 CELL, GAP = 22, 34  # of the picture, in pixels
@@ -35,8 +36,9 @@ def tensors(candidate):
 def tree_text(root, names, indent="", seen=None):
     """The graph behind a tensor as an indented list: operation, shape, and the name where it has one."""
     seen = set() if seen is None else seen
-    parents = getattr(root, "_prev", ())
-    line = f"{indent}{getattr(root, '_op', '') or 'leaf'} {root.shape}   {names.get(id(root), '')}".rstrip()
+    parents = [parent for parent in parents_of(root) if hasattr(parent, "grad")]
+    op = getattr(root, "_op", "") or ("result" if parents else "leaf")
+    line = f"{indent}{op} {root.shape}   {names.get(id(root), '')}".rstrip()
     if id(root) in seen and parents:
         return f"{line} (see above)"
     seen.add(id(root))

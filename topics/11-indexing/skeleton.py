@@ -7,8 +7,8 @@ What all names of this topic have in common: numbers are picked up and put down 
 derivative is 0 or 1, and the way back puts every gradient where its number came from. Where a number was picked up
 twice, two gradients arrive, and they add up.
 
-All functions take tensors and return a tensor. Axes may be negative. What an index array holds are whole numbers; it is
-an array or a list, never a tensor.
+All functions take tensors and return a tensor, of the dtype of what they are given. Axes may be negative. What an index
+array holds are whole numbers; it is an array or a list, never a tensor.
 """
 
 import numpy as np  # noqa: F401

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utils.course import contract, running, suspects
+from utils.course import contract, mishaps, running, suspects
 from utils.course.catalog import catalog
 
 # Of the tests that a planted mistake fails, how many must show its fingerprint: to be named, and where nothing else is.
@@ -55,6 +55,8 @@ SENTENCES = {
     "forward": ("The number itself differs, before any gradient.",
                 "Compute this small example by hand, then compare with your code."),
     "overflow": ("A number became too large for a float.", "Rewrite the formula so that no intermediate overflows."),
+    "not-a-number": ("nan is no number: it comes from 0/0, inf - inf, or a root or logarithm of something negative.",
+                     "Print the steps on the way: which is the first that is not finite?"),
     "late": ("A function made in a loop reads its names when it runs, not when it is made.",
              "Bind what the function needs as a default argument, or write it without a loop."),
     "cost": ("The numbers are right, but the work grows much faster than the graph.",
@@ -65,6 +67,8 @@ SENTENCES = {
                   "A function calls itself once for each value in a row; walk with a list and a loop instead."),
     "itself": ("`{short}` ends up calling itself without end.",
                "Look at {place}: compute with `.data` there, or turn the plain number into a Value first."),
+    "endless-rule": ("`{short}` ends up calling itself without end, at {place}.",
+                     "A rule gets arrays, and `@operation` stands above it; of tensors its `*` or `+` calls it again."),
     "missing-return": ("Something gives back None where a Value is needed.",
                        "Every operation ends with `return` and the new Value; look at {place}."),
     "called": ("Something is called where it should be stored, and gives back None.",
@@ -102,6 +106,28 @@ SENTENCES = {
                "Ask first, and raise the exception that the skeleton names."),
     "shape": ("The result of `{name}` has another shape than it should.",
               "Print the shapes on the way, one after the other: {hint}"),
+    "unset": ("A `{owner}` has no `{missing}`: its `__init__` sets no attribute of this name.",
+              "Set `self.{missing}` there, spelled exactly so."),
+    "unset-above": ("A `{owner}` has no `{missing}`: its `__init__` neither sets it nor calls that of its class above.",
+                    "Call super().__init__(...) there, or set `self.{missing}`."),
+    "needed": ("`{inner}` is not written yet, and the test of `{name}` comes to it.",
+               "Does a Tensor stand where an array or a tuple belongs? Otherwise write `{inner}` first."),
+    "other-exception": ("{got} is raised where {expected} is asked for.",
+                        "Raise {expected}; look at the order of your checks, too."),
+    "over-careful": ("{got} is raised, and nothing is wrong here.",
+                     "What does your own check take for a mistake in this case? Compare it with the skeleton."),
+    "wordless": ("The message of the exception does not say what a reader needs.",
+                 "Name {wanted} in it, and keep the words that were there."),
+    "unreached": ("Nothing has arrived at `{what}`: it is None after the walk.",
+                  "Does the result know its parents and require gradients, and does `backward` write `.grad`?"),
+    "cut-off": ("Nothing has arrived at `{what}`: no way leads back to it.",
+                "Compute with the tensors themselves; a new Tensor made of `.data` has forgotten its parents."),
+    "comma": ("An array is taken apart row by row where a tuple is meant: `(x)` lacks its comma.",
+              "Look at line {line}: one gradient is `(gradient,)`, one vjp is `(lambda g: ...,)`."),
+    "flag": ("`requires_grad` is True or False, and here is something else.",
+             "Are the arguments of `Tensor(...)` in the order of its `__init__`?"),
+    "untransposed": ("The axes of the result stand in the reverse order.",
+                     "Is a `.T` or a swap missing, or one too many? Write the shapes of all factors down."),
     "answer": ("The answer does not have the form that is asked for.", "Write it as the skeleton shows it."),
     "place": ("The mistake is in another line; where a wrong number shows is seldom where it is made.",
               "Go back from the wrong number: which of the numbers it is made of is wrong already?"),
@@ -149,7 +175,11 @@ ELSEWHERE = {
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
     "owned": "not-written",
-    "misspelled": "not-written", "exit": "died", "itself": "reflected", "unhashable": "identity", "slow": "cost",
+    "misspelled": "not-written", "exit": "died", "itself": "reflected", "endless-rule": "recursion",
+    "unhashable": "identity", "slow": "cost",
+    "not-a-number": "nan", "unset": "contract", "unset-above": "contract", "needed": "not-written",
+    "other-exception": "contract", "wordless": "contract", "over-careful": "constant", "unreached": "links",
+    "cut-off": "links", "comma": "links", "flag": "contract", "untransposed": "transpose",
     "hidden": "seed", "called": "links", "domain": "local", "refused": "constant", "misfit": "shape",
     "read-only": "alias",
 }  # fmt: skip
@@ -263,12 +293,13 @@ def diagnose(topic, run, row, path):
 def _diagnosed(topic, run, row, path):
     name = row["about"] if row else (run.running or {}).get("about", "")
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
-             "patience": run.patience, "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
+             "names": topic.names_upto(4), "patience": run.patience,
+             "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
     if run.ending == "timeout":
         return _say("slow" if "cost" in run.running["test"] else "endless", facts)
     if run.ending == "died":
         return _say("died", facts)
-    facts |= {"place": _place(row["line"]), "raised": row["raised"],
+    facts |= {"place": _place(row["line"], row["file"], path), "raised": row["raised"],
               "message": row["message"].splitlines()[0] if row["message"] else ""}  # fmt: skip
     facts["advice"] = ADVICE.get(row["raised"], "Read the message above, and look at {place}.").format(**facts)
     known = _that_look_like(known_mistakes(topic), path)
@@ -276,6 +307,8 @@ def _diagnosed(topic, run, row, path):
     if mistake:
         return _name(mistake, facts, certain=True)
     raised = _by_exception(row, path, facts)
+    if isinstance(raised, tuple):  # in words of its own
+        return Diagnosis(raised[0], facts["name"], *raised[1:])
     if raised:
         return _say(raised, facts)
     if _first_wrong(row)["aim"] == "gradient":
@@ -285,7 +318,8 @@ def _diagnosed(topic, run, row, path):
     mistake = _planted(known, run.rows, row, SOME) or _planted(known, run.rows, row, ENOUGH, alone=True)
     if mistake:
         return _name(mistake, facts)
-    key = _by_numbers(row, run.rows)
+    key = _of_arrays(_first_wrong(row), row, path, facts) if not name.startswith("Value") else ""
+    key = key or _by_numbers(row, run.rows)
     hidden = key == "seed" and re.search(r"\.backward\s*=[^=]", _code(path))
     return _say("hidden" if hidden else key, facts)
 
@@ -423,15 +457,26 @@ def _has_a_loop(code):
 def _by_exception(row, path, facts):
     """The key in SENTENCES for what was raised, "" if numbers came."""
     wrong = next((seen for seen in row["observations"] if not seen["holds"]), None)
-    raised, message, code = row["raised"], row["message"], _line(path, row["line"])
+    raised, message = row["raised"], row["message"]
+    own = not row["file"] or Path(row["file"]) == path  # the line is one of this file
+    code = _line(path, row["line"]) if own else ""
     if wrong and not wrong["raised"]:
         return ""
     if wrong and wrong["raised"] != raised:
         raised, message = wrong["raised"], f"{wrong['raised']}: {wrong['got']}"
+    scalar = facts["name"].startswith("Value")
     if raised == "RecursionError":
         if "backward" in row["about"]:
             return "recursion"
+        if not scalar:
+            facts["short"] = row.get("function") or facts["short"]
+            return "endless-rule" if _has_rules(path) else "itself"
         return "itself" if row["about"].split(".")[-1].startswith("__r") else "kind"
+    if not scalar and raised != "NotImplementedError":
+        said = _of_mishap(row, raised, message, code, facts)
+        if said:
+            return said
+        message = "\n".join([message, row.get("because", "")])
     if raised == "OverflowError":
         return "overflow"
     if raised == "SystemExit":
@@ -442,7 +487,7 @@ def _by_exception(row, path, facts):
         return "kind" if "grad" in code or "grad" in (wrong or {}).get("what", "") else "missing-return"
     if "unhashable" in message:
         return "unhashable"
-    if "positional argument" in message:
+    if "positional argument" in message or "unexpected keyword argument" in message:
         return "contract"
     if raised == "NotANumber" or re.search(r"must be real number, not|'(builtin_function_or_)?method'", message):
         return "kind"
@@ -467,8 +512,60 @@ def _by_exception(row, path, facts):
             facts["message"] = row["message"].splitlines()[0].removeprefix(f"{raised}: ")
             return "owned"
         facts["near"] = _near(path, facts["name"])
-        return "misspelled" if facts["near"] else "not-written"
+        if facts["near"]:
+            return "misspelled"
+        return "not-written" if scalar else _unset(message, path, facts) or _needed(message, path, facts)
     return "raised" if row["outcome"] == "error" else ""
+
+
+def _of_mishap(row, raised, message, code, facts):
+    """What mishaps.py says about an exception; "" if it has no word for it."""
+    text = message if raised == "NotANumber" else "\n".join([message, row.get("because", "")])
+    if raised == "NotANumber":
+        if ".grad" in (_first_wrong(row)["what"]) and "(NoneType)" in message:
+            return _unreached(row, facts)
+        return mishaps.of_object(text, facts["place"]) or ""
+    if row["outcome"] == "not-written":  # the test asks for it: nothing has run in the candidate's own line
+        return mishaps.of(text, code, facts["place"]) or "" if "memory" in text else ""
+    return (row["line"] and mishaps.miscalled(text, facts["place"])) or mishaps.of(text, code, facts["place"]) or ""
+
+
+def _unset(message, path, facts):
+    """The key where a test asks an object for an attribute that its constructor should have set; "" otherwise."""
+    asked = re.search(r"'(\w+)' object has no attribute '(\w+)'", message)
+    tree = contract.read(path)[0] if asked and path.exists() else None
+    if not tree or f"{asked[1]}.__init__" not in contract.definitions(tree):
+        return ""
+    if f"{asked[1]}.{asked[2]}" in facts["names"] or _is_bare(f"{asked[1]}.__init__", path):
+        return ""
+    facts |= {"owner": asked[1], "missing": asked[2]}
+    above = re.search(rf"class {asked[1]}\((?!Module\b)\w", _code(path))
+    return "unset-above" if above and "super()" not in _code(path) else "unset"
+
+
+def _needed(message, path, facts):
+    """The key where the test of a name that is written ends at another one that is not."""
+    inner = re.match(r"NotImplementedError: ([A-Za-z_][\w.]*)$", message.partition("\n")[0])
+    if not inner or inner[1] == facts["name"] or inner[1] not in facts["names"] or _is_bare(facts["name"], path):
+        return "not-written"
+    facts["inner"] = inner[1]
+    return "needed"
+
+
+def _has_rules(path):
+    """Does the candidate make operations of rules?"""
+    return re.search(r"def operation\(|import .*\boperation\b", _code(path)) is not None
+
+
+def _is_bare(name, path):
+    """Does a name of the skeleton still raise what it raises there?"""
+    owner = name.removesuffix(".__init__")
+    return re.search(rf"raise NotImplementedError\(.{re.escape(owner)}(\.__init__)?.\)", _code(path)) is not None
+
+
+def _unreached(row, facts):
+    facts["what"] = _first_wrong(row)["what"]
+    return "unreached" if row["about"].startswith("Tensor.") or row["about"] == "operation" else "cut-off"
 
 
 def _by_numbers(row, rows):
@@ -513,6 +610,56 @@ def _by_numbers(row, rows):
     if suspects.graph(given) is None and all(_same(other["got"], 0.0) for other in wrong):
         return "links"
     return "unknown"
+
+
+def _of_arrays(seen, row, path, facts):
+    """The key for wrong numbers of arrays and refusals, where they speak for themselves; "" if they do not."""
+    got, expected = str(seen["got"]), str(seen["expected"])
+    facts |= {
+        "got": got,
+        "expected": expected,
+        "wanted": expected.removeprefix("one that holds "),
+        "what": seen["what"],
+    }
+    if seen["what"] == "the message":
+        return "wordless"
+    if expected.endswith(("Error", "Exception")) and got.endswith(("Error", "Exception")):
+        return "other-exception"
+    if seen["what"] == "what is raised" and expected == "nothing":
+        return "over-careful"
+    if seen["what"].endswith("requires_grad") and got not in ("True", "False"):
+        return "flag"
+    if "afterwards" in seen["what"] and seen["aim"] in ("value", ""):
+        return "inplace"
+    if got == "None" and seen["what"].endswith(".grad"):
+        return _unreached(row, facts)
+    if isinstance(seen["got"], float) and math.isnan(seen["got"]):
+        return "not-a-number"
+    if seen["aim"] == "shape":
+        facts["line"] = mishaps.lost_comma(_code(path))
+        sizes, wanted = (re.findall(r"\d+", text) for text in (got, expected))
+        if facts["line"] and "grad" in seen["what"] and sizes == wanted[1:]:
+            return "comma"
+        return "untransposed" if len(sizes) > 1 and sizes == wanted[::-1] and "1" not in sizes else ""
+    return _by_upstream(seen)
+
+
+def _by_upstream(seen):
+    """The key for a wrong entry of a gradient, where the upstream gradient of the same place stands in the case."""
+    upstream = re.search(r", gradient (\[.*\])$", seen["given"])
+    place = re.search(r"\.grad\[([\d, ]+)\]$", seen["what"])
+    if not upstream or not place or not isinstance(seen["got"], float) or not math.isfinite(seen["got"]):
+        return ""
+    entry = json.loads(upstream[1])
+    try:
+        for index in place[1].split(", "):
+            entry = entry[int(index)]
+        entry = float(entry)
+    except (IndexError, TypeError):
+        return ""
+    if entry in (0.0, 1.0) or not seen["got"] or not seen["expected"]:
+        return ""
+    return "chain" if _same(seen["got"] * entry, seen["expected"]) else ""
 
 
 def _of_tensors(seen, about):
@@ -589,8 +736,9 @@ def _same(got, expected):
     return isinstance(got, (int, float)) and math.isclose(got, expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _place(line):
-    return f"line {line}" if line else "the place where it ran"
+def _place(line, file="", path=None):
+    other = f" of {Path(file).name}" if file and path and Path(file) != path else ""
+    return f"line {line}{other}" if line else "the place where it ran"
 
 
 def _say(key, facts):

@@ -81,7 +81,7 @@ def expect_array(what, get, expected, *, given="", tolerance=TOLERANCE, aim="val
         observations.append(Observation(what, given, "an array", str(error), False, "NotANumber", aim))
         raise Mismatch(observations[-1]) from None
     except Exception as error:
-        observations.append(_raised(what, given, "an array", error, aim))
+        observations.append(raised(what, given, "an array", error, aim))
         raise
     if got.shape != expected.shape:
         observations.append(
@@ -99,7 +99,8 @@ def expect_array(what, get, expected, *, given="", tolerance=TOLERANCE, aim="val
         place = f"{what}[{', '.join(map(str, worst))}]" if worst else what
         observations.append(Observation(place, given, float(expected[worst]), float(got[worst]), False, "", aim))
         raise Mismatch(observations[-1])
-    observations.append(Observation(what, given, f"{expected.shape}", f"{got.shape}", True, "", aim))
+    sides = (f"{expected.shape}", f"{got.shape}") if expected.shape else (float(expected), float(got))
+    observations.append(Observation(what, given, *sides, True, "", aim))
 
 
 def plain_array(thing):
@@ -175,7 +176,7 @@ def expect_same(what, get, expected, *, given=""):
         observations.append(Observation(what, given, _excerpt(expected, expected), str(error), False, "NotANumber"))
         raise Mismatch(observations[-1]) from None
     except Exception as error:
-        observations.append(_raised(what, given, _excerpt(expected, expected), error, "value"))
+        observations.append(raised(what, given, _excerpt(expected, expected), error, "value"))
         raise
     observation = Observation(
         what, given, _excerpt(expected, got), _excerpt(got, expected), got == expected, "", "value"
@@ -244,7 +245,7 @@ def expect_gradients(candidate, program, *, also=(), tolerance=TOLERANCE, **inpu
     except Mismatch:
         raise
     except Exception as error:
-        observations.append(_raised("the value", given, truth.value, error, "value"))
+        observations.append(raised("the value", given, truth.value, error, "value"))
         raise
     first = None
     for name in (*inputs, *also):
@@ -295,7 +296,7 @@ def _observe(what, get, expected, given, tolerance, aim):
     except NotANumber as error:
         observation = Observation(what, given, expected, str(error), False, "NotANumber", aim)
     except Exception as error:
-        observations.append(_raised(what, given, expected, error, aim))
+        observations.append(raised(what, given, expected, error, aim))
         raise
     else:
         observation = Observation(what, given, expected, got, _close(got, expected, tolerance), "", aim)
@@ -303,7 +304,8 @@ def _observe(what, get, expected, given, tolerance, aim):
     return observation
 
 
-def _raised(what, given, expected, error, aim):
+def raised(what, given, expected, error, aim):
+    """The Observation of an exception that came instead of an answer."""
     return Observation(what, given, expected, _briefly(error), False, type(error).__name__, aim)
 
 

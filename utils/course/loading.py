@@ -63,7 +63,7 @@ class Candidate:
     """The names of a candidate's module; asking for one that is missing raises NotWritten with the file's name."""
 
     def __init__(self, module, path):
-        self._module, self._name = module, os.path.basename(path)
+        self._module, self._path, self._name = module, os.path.realpath(path), os.path.basename(path)
 
     def __getattr__(self, name):
         try:

@@ -85,15 +85,18 @@ def states(topic):
 def first_open(catalog):
     """The first step on the road that has not passed, or None at the end of the road; what was skipped is passed over.
 
-    A stale pass still says where the learner was; the next check judges it again.
+    Whoever has begun a topic ahead of the road, and was at it last, goes on from there. A stale pass still says where
+    the learner was; the next check judges it again.
     """
     data, skipped = read("progress"), skipped_topics()
-    for step in catalog.road:
-        if step.topic in skipped:
-            continue
-        if _state(data, step) not in ("pass", "stale"):
-            return step
-    return None
+    open_steps = [(place, step) for place, step in enumerate(catalog.road)
+                  if step.topic not in skipped and _state(data, step) not in ("pass", "stale")]  # fmt: skip
+    if not open_steps:
+        return None
+    begun = topic_edited_last(catalog)
+    ahead = begun and begun.number not in skipped
+    start = next((place for place, step in enumerate(catalog.road) if ahead and step.topic == begun.number), 0)
+    return next((step for place, step in open_steps if place >= start), open_steps[0][1])
 
 
 def asked_of(catalog, topic):

@@ -40,6 +40,8 @@ class Row:
     sentence: str  # the test's name, read as a sentence
     message: str = ""  # what is shown to people, "" if it passed
     raised: str = ""  # class name of what the candidate raised
+    because: str = ""  # the first exception, where the candidate has raised another one because of it
+    function: str = ""  # the function of the candidate that ran
     file: str = ""  # where in the candidate's file
     line: int = 0
     observations: tuple = ()  # every comparison the test made
@@ -52,6 +54,7 @@ step_key, level_key = pytest.StashKey(), pytest.StashKey()  # of a test, found o
 armed_key = pytest.StashKey()  # when the time limit was set, and to what
 failed_key = pytest.StashKey()  # the levels in which a test failed
 trace_key = pytest.StashKey()
+states_key = pytest.StashKey()  # of the random Generators of test files, before the first test
 
 
 def pytest_addoption(parser):
@@ -118,12 +121,24 @@ def pytest_runtest_protocol(item):
 
 def pytest_runtest_setup(item):
     judging.observations.clear()
+    _rewind(item)
     about, step = item.get_closest_marker("about"), step_of(item)
     name = getattr(item, "originalname", item.name)
     patience = _patience(item)
     _write(item.config, {"running": name, "step": step.id if step else "", "about": about.args[0] if about else "",
                          "patience": patience})  # fmt: skip
     _stop_after(patience, item.config)
+
+
+def _rewind(item):
+    """Set the Generator of a test file, RNG, back to where it was before the first test.
+
+    What a test draws, and so its fingerprint, must not depend on which tests ran before it.
+    """
+    random = getattr(item.module, "RNG", None)
+    if random is not None:
+        states = item.config.stash.setdefault(states_key, {})
+        random.bit_generator.state = states.setdefault(item.module.__name__, random.bit_generator.state)
 
 
 def _stop_after(patience, config):
@@ -205,9 +220,13 @@ def make_row(item, call, printed=""):
     if not call.excinfo:
         return Row(outcome="pass", **common)
     error = call.excinfo.value
-    file, line = place(error)
+    first = first_of(error)
+    judged = "" if isinstance(first, NotImplementedError) else getattr(item.funcargs.get("candidate"), "_path", "")
+    places = [place(one, judged) for one in (first, error)]
+    file, line, function = next((found for found in places if judged and found[0] == judged), places[0])
+    because = "" if first is error else f"{type(first).__name__}: {first}"
     return Row(outcome=outcome_of(error), message=message_of(error, file, line), raised=type(error).__name__,
-               file=file, line=line, printed=printed, **common)  # fmt: skip
+               because=because, function=function, file=file, line=line, printed=printed, **common)  # fmt: skip
 
 
 def outcome_of(error):
@@ -223,13 +242,27 @@ def outcome_of(error):
     return "error"
 
 
-def place(error):
-    """(file, line) of the innermost frame outside the course's own machinery, ("", 0) if there is none."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if is_candidate(path):
-            return str(path), frame.lineno or 0
-    return "", 0
+def first_of(error):
+    """The exception with which it began, where the candidate caught one and raised another in its place."""
+    cause = error.__cause__ or error.__context__  # also where `from None` hides it
+    if isinstance(error, (AssertionError, pytest.fail.Exception)) or cause is None or not place(cause)[0]:
+        return error
+    return first_of(cause)
+
+
+def place(error, judged=""):
+    """(file, line, function) of the innermost frame outside the course's machinery, ("", 0, "") if there is none.
+
+    Where a frame of the judged file is among them, it is the innermost of that file: what a learner's own engine
+    raises is mostly about how it was called.
+    """
+    frames = [
+        frame for frame in reversed(traceback.extract_tb(error.__traceback__)) if is_candidate(Path(frame.filename))
+    ]
+    own = [frame for frame in frames if judged and Path(frame.filename) == Path(judged)]
+    for frame in own or frames:
+        return frame.filename, frame.lineno or 0, frame.name
+    return "", 0, ""
 
 
 def message_of(error, file, line):

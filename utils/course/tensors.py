@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from utils.course.judging import Mismatch, Observation, expect_array, observations, plain_array
+from utils.course.judging import Mismatch, Observation, expect_array, observations, plain_array, raised
 
 STEP = 1e-100
 MOST_SHOWN = 6  # entries; of larger arrays only the shape is told
@@ -223,10 +223,11 @@ def expect_tensors(candidate, program, *, upstream=None, constants=None, wanted=
     wanted = tuple(arrays) if wanted is None else wanted
     leaves = {name: candidate.Tensor(array.copy(), name in wanted) for name, array in arrays.items()}
     kept = None if upstream is None else upstream.copy()
+    result = []
     with np.errstate(all="ignore"):  # an overflow is told by the numbers that it leaves
-        result = run(candidate, program, leaves, constants)
-        expect_array("the value", lambda: result.data, value, given=given, tolerance=tolerance)
-        result.backward() if upstream is None else result.backward(upstream)
+        expect_array("the value", lambda: result.append(run(candidate, program, leaves, constants)) or result[0].data,
+                     value, given=given, tolerance=tolerance)  # fmt: skip
+        expect_walk(lambda: result[0].backward() if upstream is None else result[0].backward(upstream), given=given)
     first = None
     for name in wanted:
         if leaves[name].grad is None:
@@ -243,6 +244,15 @@ def expect_tensors(candidate, program, *, upstream=None, constants=None, wanted=
         expect_array(f"{name}.data afterwards", lambda n=name: leaves[n].data, array, given=given)
     if upstream is not None:
         expect_array("the gradient that was handed in, afterwards", lambda: upstream, kept, given=given)
+
+
+def expect_walk(walk, *, given):
+    """Call walk(), a backward; what it raises is recorded with its case, and passes through."""
+    try:
+        walk()
+    except Exception as error:
+        observations.append(raised("backward", given, "no error", error, "value"))
+        raise
 
 
 def expect_all_tensors(candidate, *rows):
@@ -293,6 +303,17 @@ def expect_refusal(kind, call, *, given, says=()):
                 raise refuse("the message", given, f"one that holds {text}", message[:120]) from None
         return
     raise refuse("what is raised", given, kind.__name__, "nothing", aim="silent")
+
+
+def expect_no_refusal(kind, call, *, given):
+    """Expect that call() does not raise an exception of this class: the candidate's own checks let it pass."""
+    try:
+        call()
+    except kind as error:
+        if isinstance(error, NotImplementedError):
+            raise
+        raise refuse("what is raised", given, "nothing", type(error).__name__) from None
+    observations.append(Observation("what is raised", given, "nothing", "nothing", True))
 
 
 def shares_memory(a, b):

@@ -42,6 +42,8 @@ def for_terminal(markdown, width=80):
         elif not line.strip():
             flush()
             lines.append("")
+        elif line.startswith("    ") and not prose:  # an indented block is code, too
+            lines.append(line.rstrip())
         elif re.match(r"\s*([->|]|\* |\d+\. )", line):
             flush()
             prose.append(line.rstrip())

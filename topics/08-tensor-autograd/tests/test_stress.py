@@ -11,7 +11,7 @@ import pytest
 from utils.course.costs import expect_at_most, peak_bytes
 from utils.course.judging import Mismatch, expect, expect_array
 from utils.course.loading import load
-from utils.course.tensors import case, expect_all_tensors, expect_refusal, expect_text, run, some
+from utils.course.tensors import case, expect_all_tensors, expect_no_refusal, expect_refusal, expect_text, run, some
 
 TOPIC = Path(__file__).resolve().parents[1]
 MANY = 50_000  # entries of an array whose copies are counted
@@ -274,7 +274,8 @@ def test_a_saved_array_that_was_changed_is_named(candidate):
             if (victim == "the result") != (name in ("exp", "softmax", "tanh")):
                 continue
             x, y = (candidate.Tensor(np.abs(some(3, 3, seed=k)), requires_grad=True) for k in (1, 2))
-            given = f"with detect_changes(): z = {name} of (3, 3); then {victim} in place, rows in reverse"
+            given = (f"with detect_changes(): z = {name} of (3, 3); z.sum().backward(retain_graph=True); then {victim} "
+                     "in place, rows in reverse; z.sum().backward()")  # fmt: skip
             with candidate.detect_changes():
                 z = make(x, y)
             z.sum().backward(retain_graph=True)
@@ -299,9 +300,9 @@ def test_a_change_of_what_nobody_needs_is_no_mistake(candidate):
         with candidate.detect_changes():
             z = make(x, y)
         x.data[...] = 5.0
-        z.sum().backward()
-        expect_array("x.grad", lambda x=x: x.grad, wanted, aim="gradient",
-                     given=f"with detect_changes(): z = {program}; x.data[...] = 5; z.sum().backward()")  # fmt: skip
+        given = f"with detect_changes(): z = {program}; x.data[...] = 5; z.sum().backward()"
+        expect_no_refusal(RuntimeError, lambda z=z: z.sum().backward(), given=given)
+        expect_array("x.grad", lambda x=x: x.grad, wanted, aim="gradient", given=given)
     x = candidate.Tensor([1.0, 2.0], requires_grad=True)
     with candidate.detect_changes():
         with candidate.detect_changes():

@@ -52,6 +52,14 @@ def test_a_batch_of_one_is_refused(candidate):
 
 @pytest.mark.level2
 @pytest.mark.about("BatchNorm1d")
+def test_the_layers_own_eps_is_used_in_training(candidate):
+    layer = candidate.BatchNorm1d(1, eps=3.0)
+    expect_array("the result", lambda: layer(Tensor([[1.0], [3.0]])).data, [[-0.5], [0.5]],
+                 given="BatchNorm1d(1, eps=3) of x = [[1], [3]], whose variance is 1")  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("BatchNorm1d")
 def test_a_batch_of_one_is_refused_in_training_and_moves_nothing(candidate):
     layer = candidate.BatchNorm1d(2)
     layer(Tensor([[1.0, 2.0], [3.0, 5.0]]))

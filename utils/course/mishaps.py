@@ -1,0 +1,214 @@
+"""What an exception, or an object of the wrong kind, says about code with arrays, tensors and functions.
+
+Topic 02's Value has sentences of its own (diagnosis.py). Here speaks everything after it, most exact first: each entry
+is a pattern for "Class: message", perhaps one for the line that ran, and the words in which a beginner can use it.
+"""
+
+import ast
+import builtins
+import importlib.util
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+USUAL = {"np": "import numpy as np"}  # modules that go by another name
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """One kind of accident; cause and action may use {place}, {code} and the groups of the pattern, {0}, {1}, …"""
+
+    pattern: str
+    id: str
+    cause: str
+    action: str
+    line: str = ""  # a pattern for the line that ran
+    when: object = None  # a further question to the match
+
+    def fits(self, text, line):
+        """The match, or None."""
+        found = re.search(self.pattern, text)
+        return found if found and re.search(self.line, line) and (self.when is None or self.when(found)) else None
+
+
+def _is_of_numpy(match):
+    return callable(getattr(np, match[1], None))
+
+
+def _is_of_arrays(match):
+    return hasattr(np.ndarray, match[1])
+
+
+def _has_lost_an_axis(match):
+    """Is one of two shapes the other one without an axis that is not its first?"""
+    one, other = sorted(([int(size) for size in re.findall(r"\d+", text)] for text in match.groups()), key=len)
+    return len(other) == len(one) + 1 and any(other[:i] + other[i + 1 :] == one for i in range(1, len(other)))
+
+
+def _is_a_module(match):
+    return match[1] in USUAL or (not hasattr(builtins, match[1]) and importlib.util.find_spec(match[1]) is not None)
+
+
+MISHAPS = (
+    Mishap(r"memoryview|<memory at", "kind",
+           "An array stands where a Tensor belongs: `.data` of an array is raw memory, no numbers.",
+           "Look at {place}. A result is wrapped, Tensor(...); what is an array already needs no `.data`."),
+    Mishap(r"truth value of an array", "kind",
+           "`if`, `and`, `or` and `== None` ask for one answer; an array gives one for each entry.",
+           "At {place}: for None ask `is None`; for the entries take np.where, or `.any()`."),
+    Mishap(r"does not support ufuncs|__array_ufunc__", "kind",
+           "A function of NumPy was given a Tensor at {place}; it knows arrays only.",
+           "Call the tensor's own method, such as x.sqrt(). In a rule: is `@operation` above it?"),
+    Mishap(r"'numpy\.ndarray' object has no attribute '(grad|requires_grad|backward|_\w+|item_)'", "kind",
+           "An array stands at {place} where a Tensor belongs: only a Tensor has `.{1}`.",
+           "Print its type there: is a `.data` missing beside it, or was it taken too early?"),
+    Mishap(r"'(?:numpy\.ndarray|numpy\.float\d+)' object has no attribute '(\w+)'", "kind",
+           "An array has no `.{1}` of its own; that is NumPy's function np.{1}, or a Tensor's method.",
+           "At {place} write np.{1}(...) for an array; or was `.data` taken too early?", when=_is_of_numpy),
+    Mishap(r"'(?:list|tuple)' object has no attribute '(\w+)'", "kind",
+           "A list or tuple stands at {place} where an array belongs; it has no `.{1}`.",
+           "Make an array of it where it comes in: np.asarray(...). Or is a `*` missing?", when=_is_of_arrays),
+    Mishap(r"'(?:Tensor|Parameter)' object has no attribute '(\w+)'", "kind",
+           "A Tensor has no `.{1}`; the array inside of it has.",
+           "Ask the array: `.data` first, at {place}.", when=_is_of_arrays),
+    Mishap(r"'\w+' object has no attribute '\d+'", "bounds",
+           "At {place} an item is asked for that is not there.",
+           "`for` goes on until `__getitem__` raises IndexError: refuse every place from the length on."),
+    Mishap(r"'(?:function|builtin_function_or_method|method|type)' object has no attribute '(\w+)'", "kind",
+           "A function stands at {place} where an object with `.{1}` belongs.",
+           "A function is called, f(x); or did you forget to call it on the way there?"),
+    Mishap(r"'(?:int|float|bool|str)' object has no attribute '(\w+)'", "kind",
+           "A plain number or text stands at {place}; it has no `.{1}`.",
+           "Print its type there; where several kinds may come, ask isinstance(...) first."),
+    Mishap(r"must be integers or slices(?:.*), not NoneType|integer.*NoneType", "axis",
+           "An index at {place} is None, such as an axis that nobody has given.",
+           "Treat `axis=None`, which means all axes, before you ask for one of them."),
+    Mishap(r"NoneType", "accumulate",
+           "`.grad` is None until a gradient has arrived, and None cannot be added to.",
+           "Ask `is None` first: the first gradient is stored, each later one is added.", line=r"\.grad\b.*\+"),
+    Mishap(r"unsupported operand.*NoneType", "kind",
+           "One of the two things that are combined at {place} is None.",
+           "Was it None on purpose, such as a bias that is left out? Else a function lacks its `return`."),
+    Mishap(r"'NoneType' object is not callable", "missing-return",
+           "At {place} None is called like a function.",
+           "Where does it come from? A function that makes a function ends with `return`; or ask for None first."),
+    Mishap(r"KeyError: (?:Tensor|Parameter)\(", "order",
+           "A tensor's turn has come, and nothing has arrived at it.",
+           "Begin with the output: what arrives there is 1. Then go on from results to their parents."),
+    Mishap(r"KeyError", "raised",
+           "Something is asked for at {place} that was never put into the dict.",
+           "Print the keys right before this line: who should have put it there?"),
+    Mishap(r"NameError: name 'self' is not defined", "raised",
+           "`self` is no argument of this function, at {place}.",
+           "A rule has no self: its first argument is the array, under the name in its `def` line."),
+    Mishap(r"NameError: name '(\w+)' is not defined", "raised",
+           "`{1}` is used at {place} and was never imported.", "Write `{import_line}` at the top of the file.",
+           when=_is_a_module),
+    Mishap(r"too many values to unpack|not enough values to unpack", "answer",
+           "At {place} something is taken apart into more or fewer parts than it has.",
+           "Print it there. A rule gives back two things, the result and its vjps; a generator says `yield`."),
+    Mishap(r"'(?:int|float|numpy\.\w+)' object is not callable", "links",
+           "A number or array is called like a function at {place}.",
+           "A way back is a function of the upstream gradient: `lambda g: ...`. Or is a `*` missing?"),
+    Mishap(r"'function' object is not (?:iterable|subscriptable)", "links",
+           "One function stands at {place} where several are expected.",
+           "A rule may give one function for all inputs: ask `callable(...)`. Or `(f,)` lacks its comma."),
+    Mishap(r"'(?:method|builtin_function_or_method)' object", "raised",
+           "At {place} a method is used without being called.", "Write the parentheses after its name."),
+    Mishap(r"'generator' object is not subscriptable|'generator' has no len", "answer",
+           "A generator comes back where a list is asked for.", "Write [...] instead of (...)."),
+    Mishap(r"Cannot cast ufunc", "dtype",
+           "At {place} numbers with fractions are written into an array of whole numbers.",
+           "Make the array of floats, or make a new one: `x = x / 16`."),
+    Mishap(r"setting an array element with a sequence", "shape",
+           "At {place} several numbers are put into a place for one.",
+           "Print both shapes: that of the place on the left, that of what comes from the right."),
+    Mishap(r"shapes (\([\d, ]+\)) (\([\d, ]+\))", "axis",
+           "At {place} {1} stands beside {2}: a summed axis is gone, and the rest no longer lines up.",
+           "keepdims=True keeps a summed axis with length 1.", when=_has_lost_an_axis),
+    Mishap(r"(?:tuple|list) index out of range", "bounds",
+           "At {place} something is asked for behind the last entry.",
+           "Print the length. Has a rule fewer vjps than inputs? Each place counts, also that of a mask."),
+    Mishap(r"__init__\(\) should return None", "contract",
+           "`__init__` gives something back, though it only fills what is there already.",
+           "Set attributes of self, or call super().__init__(...), without `return`."),
+    Mishap(r"context manager protocol|AttributeError: __e(?:nter|xit)__", "contract",
+           "`with` asks an object for `__enter__` and `__exit__`, and one of the two is missing.",
+           "Write both methods; `__exit__(self, *error)` takes three more arguments."),
+    Mishap(r"write\(\) argument must be str, not bytes", "raised",
+           "The file at {place} was opened for text, and bytes are to be written.", "Open it with \"wb\"."),
+    Mishap(r"attribute name must be string", "raised",
+           "The name of an attribute is a text, and here is something else.", "Write str(...) around it at {place}."),
+    Mishap(r"RuntimeError: .*\b(?:no|without) (?:a )?gradient\b", "order",
+           "A step is taken where there is no gradient yet, or none any more.",
+           "The order is forward, clear, backward, step; backward gives each parameter its gradient."),
+    Mishap(r"requires? (?:a )?gradients?\b|require_grad", "links",
+           "Backward finds no way back: nothing in this result requires gradients.",
+           "Compute with the tensors themselves; a new Tensor made of `.data` has forgotten where it comes from."),
+)  # fmt: skip
+
+# A call with the wrong arguments, made by the candidate's own line.
+MISCALLED = Mishap(r"positional argument|unexpected keyword argument|multiple values for argument", "contract",
+                   "At {place} a function is called with other arguments than it takes.",
+                   "Compare with its `def` line. A function that is only handed on has no () after it.")  # fmt: skip
+# An object where a number or an array was asked for; the text is what judging.NotANumber says.
+OBJECTS = (
+    MISHAPS[0],
+    Mishap(r"(?s)here is .*\((?:Tensor|Parameter)\)", "kind",
+           "A Tensor stands where a number or an array is asked for.",
+           "Hand on what is inside of it: `.data` is the array, `.item()` the one number."),
+    Mishap(r"here is .*\((?:function|method)\)", "kind",
+           "A function stands where a number or an array is asked for.", "Call it: its name alone is no result."),
+)  # fmt: skip
+
+
+GIVE_SEVERAL = (ast.Tuple, ast.List, ast.ListComp, ast.IfExp)
+
+
+def of(text, line, place):
+    """(id, cause, action) of the first mishap that fits "Class: message" and the line that ran, or None."""
+    return _first(MISHAPS, text, line, place)
+
+
+def miscalled(text, place):
+    """(id, cause, action) where the candidate's own line calls something with the wrong arguments, or None."""
+    return _first((MISCALLED,), text, "", place)
+
+
+def of_object(text, place):
+    """(id, cause, action) for what stands where a number was asked for, or None."""
+    return _first(OBJECTS, text, "", place)
+
+
+def _first(mishaps, text, line, place):
+    for one in mishaps:
+        found = one.fits(text, line)
+        if found:
+            groups = (found[0], *found.groups())
+            facts = {"place": place, "import_line": USUAL.get(groups[-1], f"import {groups[-1]}")}
+            return one.id, one.cause.format(*groups, **facts), one.action.format(*groups, **facts)
+    return None
+
+
+def lost_comma(code):
+    """The line of a way back that is one function and gives one array, where a tuple was meant; 0 if there is none.
+
+    One function for all inputs is allowed, if it gives a tuple.
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return 0
+    for node in ast.walk(tree):
+        found = []
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
+            found = node.value.elts[1:]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Tensor":
+            found = [*node.args, *(keyword.value for keyword in node.keywords)]
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            found = [node.value]
+        for one in found:
+            if isinstance(one, ast.Lambda) and len(one.args.args) == 1 and not isinstance(one.body, GIVE_SEVERAL):
+                return one.lineno
+    return 0
