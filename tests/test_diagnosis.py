@@ -288,6 +288,39 @@ def test_a_planted_mistake_is_not_named_where_a_test_passes_that_it_fails(monkey
     assert diagnose(TOPIC, Run((earlier, made), "done"), made, tmp_path / "mine.py").id != "late"
 
 
+def test_where_a_name_alone_shows_a_planted_mistake_the_other_names_may_be_right(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
+    wrong = value("the loss", "six ids", 1.0, 3.7, "validation_loss") | {"test": "test_later"}
+    earlier = row(test="test_earlier", outcome="pass", about="sample")
+    failing = {**fingerprints([wrong]), "test_earlier": "00000000"}  # planted in lines that both names share
+    known = [{"id": "one", "diagnosis": "state", "says": "One.", "try": "Do one.", "failing": failing}]
+    assert diagnose(TOPIC, Run((earlier, wrong), "done"), wrong, tmp_path / "mine.py").cause == "One."
+    same = earlier | {"about": "validation_loss"}
+    assert diagnose(TOPIC, Run((same, wrong), "done"), wrong, tmp_path / "mine.py").id == "unknown"
+
+
+SEARCH = """def nudge(f, x):
+    for step in (1, 2):
+        if f(step):
+            continue
+        return step
+"""
+
+
+@pytest.mark.parametrize(("code", "id"), [
+    ("def nudge(f, x):\n    for step in (1, 2):\n        x += step\n        return x\n", "missing-return"),
+    ("def nudge(f, x):\n    for step in (1, 2):\n        if f(x):\n            return x\n    return 0\n", "unknown"),
+    (SEARCH, "unknown"),
+])  # fmt: skip
+def test_a_return_that_ends_a_loop_in_its_first_turn_is_named(code, id, monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
+    path = tmp_path / "mine.py"
+    path.write_text(code)
+    wrong = value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge")
+    told = diagnose(TOPIC, Run((wrong,), "done"), wrong, path)
+    assert told.id == id and ("line 4" in told.cause) == (id != "unknown")
+
+
 def test_fingerprints_do_not_depend_on_rounding_places_or_addresses():
     one = row(
         observation(got=0.1 + 0.2), observation("b", got=1e-17, expected=1.0), message="TypeError: at /tmp/a.py:3"

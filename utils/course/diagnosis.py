@@ -6,6 +6,7 @@ Then known mistakes of engines are tried out on the programs that failed (suspec
 zeros and exceptions speak. Where all are silent the diagnosis is honestly `unknown`.
 """
 
+import ast
 import difflib
 import hashlib
 import json
@@ -71,6 +72,8 @@ SENTENCES = {
                      "A rule gets arrays, and `@operation` stands above it; of tensors its `*` or `+` calls it again."),
     "missing-return": ("Something gives back None where a Value is needed.",
                        "Every operation ends with `return` and the new Value; look at {place}."),
+    "early": ("The `return` at {place} stands inside the loop, which so ends in its first turn.",
+              "Indent it like the `for`, so that it comes after the last turn."),
     "called": ("Something is called where it should be stored, and gives back None.",
                "Look at {place} and at where that attribute is set: store the function without parentheses."),
     "domain": ("A formula is computed at a point where it is not defined.",
@@ -174,6 +177,7 @@ ELSEWHERE = {
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
+    "early": "missing-return",
     "owned": "not-written",
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "endless-rule": "recursion",
     "unhashable": "identity", "slow": "cost",
@@ -287,7 +291,8 @@ def diagnose(topic, run, row, path):
     if "class Tensor" in topic.skeleton.read_text(encoding="utf-8"):  # the general sentences speak of Topic 02's Value
         cause, action = (re.sub(r"\bValue\b", "Tensor", text) for text in (found.cause, found.action))
         found = replace(found, cause=cause, action=action)
-    return found
+    early = _early_return(found.name, path) if found.id in ("unknown", "forward", "shape") and not found.certain else 0
+    return found if not early else _say("early", {"name": found.name, "place": _place(early)})
 
 
 def _diagnosed(topic, run, row, path):
@@ -315,7 +320,7 @@ def _diagnosed(topic, run, row, path):
         suspect = suspects.guilty(row, run.rows, lambda instances: _asked_alone(path, instances))
         if suspect:
             return _accuse(topic, suspect, facts, _code(path))
-    mistake = _planted(known, run.rows, row, SOME) or _planted(known, run.rows, row, ENOUGH, alone=True)
+    mistake = _planted(known, run.rows, row, SOME) or _planted(known, run.rows, row, SOME, alone=True)
     if mistake:
         return _name(mistake, facts)
     key = _of_arrays(_first_wrong(row), row, path, facts) if not name.startswith("Value") else ""
@@ -447,6 +452,20 @@ def _accuse(topic, suspect, facts, code):
 
 
 # Rules ---------------------------------------------------------------------------------------------------------------
+
+
+def _early_return(name, path):
+    """The line of a `return` that ends a `for` of this name's code in its first turn; 0 if there is none."""
+    tree = contract.read(path)[0] if path.exists() else None
+    for part in name.split("."):
+        inside = [node for node in getattr(tree, "body", ()) if getattr(node, "name", "") == part]
+        tree = inside[0] if inside else None
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.For) and not any(isinstance(inner, ast.Continue) for inner in ast.walk(node)):
+            early = next((inner.lineno for inner in node.body if isinstance(inner, ast.Return)), 0)
+            if early:
+                return early
+    return 0
 
 
 def _has_a_loop(code):
