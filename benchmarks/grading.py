@@ -146,7 +146,8 @@ def scale(arguments):
     halves = [line(half)[0] for half in (work[: len(work) // 2], work[len(work) // 2 :])]
     print(f"a unit of the second half costs {halves[1] / halves[0]:.2f} times what one of the first half costs")
     print("canaries:", "as they should be" if not wrong else wrong)
-    return 1 if wrong or line(work)[1] < 0.99 else 0
+    straight = line(work)[1] >= 0.99 or total < 5000  # topics differ in cost, which evens out in many only
+    return 1 if wrong or not straight else 0
 
 
 def computing(results):

@@ -263,6 +263,25 @@ def bytes_that_wait(candidate, draw):
 # Level 3 --------------------------------------------------------------------------------------------------------------
 
 
+@case(3, "apply")
+def results_that_nobody_saved(candidate, draw):
+    def scaled(a):
+        return a * factor, (), lambda upstream: (upstream * factor,)
+
+    answers = []
+    with collector_off():
+        for _ in range(3):
+            factor, arrays = draw.number(), []
+            h = leaf = candidate.Variable(draw.array(3))
+            for _ in range(draw.integer(2, 6)):
+                h = candidate.apply(scaled, h)
+                arrays.append(weakref.ref(h.data))
+            answers.append(float(sum(array() is not None for array in arrays)))
+            candidate.apply(total, h).backward()
+            answers += [draw.along(h.data), *gradients(draw, leaf)]
+    return answers
+
+
 @case(3, "Variable.backward")
 def bytes_that_wait_on_the_way(candidate, draw):
     before, seen = candidate.saved_bytes(), []
