@@ -95,6 +95,35 @@ def what_random_work_leaves_behind(candidate, draw):
     return [*answers, float(gc.isenabled() == was_on)]
 
 
+class Kind(Part):
+    """A class of its own, for what asks about Part."""
+
+    def method(self):
+        return self.held
+
+
+@case(1, "survivors")
+def the_collector_is_left_as_it_was(candidate, draw):
+    answers, was_on = [], gc.isenabled()
+
+    def circles(count):
+        for _ in range(count):
+            part = Kind()
+            part.back = holding(part)
+        answers.append(float(gc.isenabled()))
+
+    try:
+        for switch in (gc.enable, gc.disable):
+            switch()
+            answers.append(number_of(candidate.survivors(lambda: circles(draw.integer(1, 9)), Part)))
+            answers.append(float(gc.isenabled()))
+            answers.append(refuses(ZeroDivisionError, lambda: candidate.survivors(lambda: 1 / 0, Part)))
+            answers.append(float(gc.isenabled()))
+    finally:
+        (gc.enable if was_on else gc.disable)()
+    return answers
+
+
 @case(1, "links")
 def what_things_hold(candidate, draw):
     array, other = draw.array(draw.integer(1, 9)), Part()
@@ -112,6 +141,7 @@ def what_things_hold(candidate, draw):
         other,
         Lean(array, [other]),
         Part,
+        gc,
     ):
         found = candidate.links(thing)
         answers += [
@@ -150,6 +180,7 @@ def ways_through_random_graphs(candidate, draw):
             far = [far]
         root = {"far": far, "near": part}
         answers.append(letters(candidate.path_to(root, target)))
+        answers.append(letters(candidate.path_to({"near": part, "far": far}, target)))
         answers.append(float(candidate.path_to(root, target.copy()) is None))
     part = Part()
     part.held.append({"me": part})
@@ -166,7 +197,19 @@ def references_that_do_not_show(candidate, draw):
     def function(first, second=array, *, third=other):
         return first
 
+    def with_an_empty_cell():
+        def inner():
+            return later, array
+
+        answers.append(letters("|".join(sorted(name for name, _ in candidate.links(inner)))))
+        later = inner
+        answers.append(letters("|".join(sorted(name for name, _ in candidate.links(later)))))
+
     answers = [letters("|".join(sorted(name for name, _ in candidate.links(function))))]
+    with_an_empty_cell()
+    kind = Kind(array)
+    found = dict(candidate.links(kind.method))
+    answers += [letters("|".join(sorted(found))), float(found[".__self__"] is kind)]
     for thing in ({array.tobytes(): 1.0}, {other}, function):
         answers.append(float(len(candidate.links(thing))))
     return answers
@@ -216,6 +259,26 @@ def graphs_that_are_kept_or_refused(candidate, draw):
     return [*answers, draw.along(x.grad), refuses(RuntimeError, loss.backward), draw.along(x.grad)]
 
 
+def both(a, b):
+    return a + b, (), lambda upstream: (upstream, upstream)
+
+
+@case(2, "Variable.backward")
+def gradients_of_ones_own(candidate, draw):
+    x, y = candidate.Variable(draw.array(3)), candidate.Variable(draw.array(3))
+    h = candidate.apply(both, candidate.apply(tanh, x), y)
+    loss = candidate.apply(total, candidate.apply(mul, h, h))
+    loss.backward()
+    answers = gradients(draw, x, y)
+    answers.append(refuses(RuntimeError, candidate.apply(total, candidate.apply(mul, h, h)).backward))
+    x, y = candidate.Variable(draw.array(3)), candidate.Variable(draw.array(3))
+    candidate.apply(total, candidate.apply(both, x, y)).backward()
+    answers += [float(np.shares_memory(x.grad, y.grad)), *gradients(draw, x, y)]
+    narrow = candidate.Variable(draw.array(3).astype(np.float32))
+    candidate.apply(total, candidate.apply(tanh, narrow)).backward()
+    return [*answers, float(narrow.data.dtype == np.float32), float(narrow.grad.dtype == np.float32)]
+
+
 @case(2, "Variable.backward")
 def what_is_alive_at_each_moment(candidate, draw):
     alive, answers = [], []
@@ -254,7 +317,11 @@ def bytes_that_wait(candidate, draw):
     note()
     loss = candidate.apply(total, candidate.apply(mul, h, h))
     note()
+    loss.backward()  # h has still a name
+    note()
+    loss = candidate.apply(total, candidate.apply(tanh, candidate.Variable(draw.array(draw.integer(10, 50)))))
     del h
+    note()
     loss.backward()
     note()
     return answers
@@ -315,6 +382,12 @@ def hooks_in_and_around_each_other(candidate, draw):
         made.append(candidate.apply(mul, x, y))
         candidate.apply(total, made[0]).backward()
         answers = gradients(draw, x, y)
+
+    def raising():
+        with candidate.saved_tensors_hooks(*times(2.0)):
+            raise KeyError
+
+    answers.append(refuses(KeyError, raising))
     for result in made[1:]:
         candidate.apply(total, result).backward()
         answers += [draw.along(result.data), *gradients(draw, x, y)]
@@ -330,6 +403,16 @@ def numbers_that_come_back(candidate, draw):
         back = candidate.unpack_half(packed)
         error = np.abs(back / array - 1)[np.abs(array) > 1e-8 * np.abs(array).max()].max()
         answers += [float(error <= 2.0**-11), float(error > 0), float(back.dtype == array.dtype)]
+    for largest in (1.0, 1e6, 1e-9):
+        array = draw.array(60) * largest * 10.0 ** np.linspace(-7.5, 0.0, 60)
+        array[-1] = 9 * largest
+        back = candidate.unpack_half(candidate.pack_half(array.copy()))
+        answers.append(float(np.abs(back / array - 1)[np.abs(array) > 1e-8 * np.abs(array).max()].max() <= 2.0**-11))
+    odd = np.array([np.inf, draw.number(), np.nan, -np.inf, 1e-3 * draw.number()])
+    back = candidate.unpack_half(candidate.pack_half(odd.copy()))
+    answers += [float(np.isnan(back[2])), float(back[0] == np.inf), float(back[3] == -np.inf)]
+    answers.append(float(np.abs(back[[1, 4]] / odd[[1, 4]] - 1).max() <= 2.0**-11))
+    answers += [float(size) for size in candidate.unpack_half(candidate.pack_half(np.zeros((0, 3)))).shape]
     whole = np.array([draw.integer(60_000, 99_999) for _ in range(3)])
     return [*answers, draw.along(candidate.unpack_half(candidate.pack_half(whole)))]
 
