@@ -3,7 +3,7 @@
 What changed   with `recomputed` each block keeps its input only, and is computed again on the way back; a batch may be
                taken in parts, whose gradients add up before the one step.
 What it buys   recomputed and in four parts, a step of eight blocks of width 32 on 16 sequences of 32 positions takes
-               2.6 MB at most instead of 29; that of the ten-minute model 11 MB instead of 38. What is left there is
+               2.6 MB at most instead of 31; that of the ten-minute model 11 MB instead of 40. What is left there is
                gradients, and their copies in float64 for AdamW.
 What it costs  one more forward of every block, and smaller matrix products for each part: 1.4 times as much time for
                the first of the two, 1.1 times for the other.
