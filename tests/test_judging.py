@@ -1,9 +1,12 @@
 """The judge itself: exact derivatives by dual numbers, no number that lies, messages in three lines."""
 
 import math
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
+from utils.course import reporting
 from utils.course.expressions import NotAnExpression, exact, names, run
 from utils.course.judging import (
     Mismatch,
@@ -236,3 +239,14 @@ def test_a_text_with_half_a_surrogate_pair_can_be_shown():
     with pytest.raises(Mismatch) as caught:
         expect_same("text", lambda: "\ud800", "\ud801")
     assert str(caught.value).encode("utf-8")
+
+
+def test_what_a_test_draws_does_not_depend_on_the_tests_before_it():
+    module = ModuleType("a_test_file")
+    module.RNG = np.random.default_rng(3)
+    first = []
+    for _ in range(3):
+        reporting._rewind(SimpleNamespace(module=module))
+        first.append(module.RNG.normal())
+    assert len(set(first)) == 1 and module.RNG.normal() != first[0]
+    reporting._rewind(SimpleNamespace(module=ModuleType("another")))  # a file without a Generator

@@ -54,7 +54,6 @@ step_key, level_key = pytest.StashKey(), pytest.StashKey()  # of a test, found o
 armed_key = pytest.StashKey()  # when the time limit was set, and to what
 failed_key = pytest.StashKey()  # the levels in which a test failed
 trace_key = pytest.StashKey()
-states_key = pytest.StashKey()  # of the random Generators of test files, before the first test
 
 
 def pytest_addoption(parser):
@@ -136,9 +135,8 @@ def _rewind(item):
     What a test draws, and so its fingerprint, must not depend on which tests ran before it.
     """
     random = getattr(item.module, "RNG", None)
-    if random is not None:
-        states = item.config.stash.setdefault(states_key, {})
-        random.bit_generator.state = states.setdefault(item.module.__name__, random.bit_generator.state)
+    if random is not None:  # kept beside it: a process that waits for a run has rehearsed these very tests
+        random.bit_generator.state = vars(item.module).setdefault("RNG_BEFORE", random.bit_generator.state)
 
 
 def _stop_after(patience, config):
