@@ -91,7 +91,7 @@ def check_all(arguments):
 def passed_lines(topic, verdict, *, own):
     """What was proved, what to do with it, and the next step on the road."""
     lines = [f"{verdict.passed} tests hold, in {verdict.seconds:.1f} s."]
-    step = progress.first_open(catalog()) if own else None
+    step = progress.here(catalog()) if own else None
     if not step:
         return lines
     held = [one for one in topic.steps if one.id in verdict.states]

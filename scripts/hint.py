@@ -47,7 +47,7 @@ def _about(name, number):
     edited = catalog().topic(number) if number else progress.topic_edited_last(catalog())
     step = edited and progress.first_open_in(edited)
     if not step or not (number or progress.read("progress").get(edited.number, {}).get("stumbled")):
-        step = progress.first_open(catalog())  # nothing is being written, or nothing failed there
+        step = progress.here(catalog())  # nothing is being written, or nothing failed there
     if name:
         topics = [catalog().topic(step.topic)] if step else []
         topics += [topic for topic in catalog().ready if topic not in topics]

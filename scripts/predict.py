@@ -34,7 +34,7 @@ def run(arguments):
 
 
 def _asked(arguments):
-    step = progress.first_open(catalog())
+    step = progress.here(catalog())
     if not arguments.topic and step is None and not arguments.level:
         raise CatalogError("You have reached the end of the road. Name a topic and a level to be asked again.")
     topic = catalog().topic(arguments.topic or step.topic)

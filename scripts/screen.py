@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from utils.course.catalog import HOME, ROOT
-from utils.course.judging import show
+from utils.course.judging import show, show_both
 
 WIDTH = 80
 # A command with its options, numbers of topics and names of the skeleton: it stands on one line, to be copied.
@@ -177,18 +177,21 @@ def case_lines(failure, whose="yours"):
     if wide > 40 or any(len(show(one["expected"])) > 14 for one in case):  # no room for columns
         for one in [one for one in case if not one["holds"]]:
             lines += wrapped(one["what"], 2, "  ")
-            lines += wrapped(show(one["got"]), 15, f"    {whose:<10} ")
-            lines += wrapped(show(one["expected"]), 15, "    expected   ")
+            yours, expected = show_both(one["got"], one["expected"])
+            lines += wrapped(yours, 15, f"    {whose:<10} ")
+            lines += wrapped(expected, 15, "    expected   ")
         return lines
     lines.append(f"  {'':<{wide}}  {whose:>14}  {'expected':>14}")
     for one in case:
         mark = "" if one["holds"] else "   <-"
-        yours = show(one["got"])
-        if len(yours) > 14:  # an exception, or an object: below the table, in full
-            lines.append(f"  {one['what']:<{wide}}  {'see below':>14}  {show(one['expected']):>14}{mark}")
+        yours, expected = show_both(one["got"], one["expected"]) if mark else (show(one["got"]), show(one["expected"]))
+        if len(yours) > 14 and not isinstance(
+            one["got"], float
+        ):  # an exception, or an object: below the table, in full
+            lines.append(f"  {one['what']:<{wide}}  {'see below':>14}  {expected:>14}{mark}")
             lines += wrapped(yours, 4)
         else:
-            lines.append(f"  {one['what']:<{wide}}  {yours:>14}  {show(one['expected']):>14}{mark}")
+            lines.append(f"  {one['what']:<{wide}}  {yours:>14}  {expected:>14}{mark}")
     return lines
 
 

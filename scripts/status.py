@@ -15,7 +15,10 @@ def show_quickly():
     memo = _read()
     if memo is None or memo["course"] != _stamp([os.path.join(ROOT, "topics", "catalog.toml")]):
         memo = remember()
-    changed = memo["work"] != _stamp(memo["files"])
+    work = _stamp(memo["files"])
+    if any(memo["work"][n] != work[n] for n, file in enumerate(memo["files"]) if file != memo["here"]):
+        memo = remember()  # another file was saved: the learner may be elsewhere now
+    changed = memo["work"] != work
     print(memo["changed" if changed else "unchanged"])
     return 0
 
@@ -41,7 +44,15 @@ def remember():
         name: "\n".join(lines(screen, progress, catalog(), changed=changed))
         for name, changed in (("unchanged", False), ("changed", True))
     }
-    memo = {"course": _stamp([str(TOPICS / "catalog.toml")]), "files": files, "work": _stamp(files), **texts}
+    step = progress.here(catalog())
+    file = str(catalog().topic(step.topic).workspace_file) if step else ""
+    memo = {
+        "course": _stamp([str(TOPICS / "catalog.toml")]),
+        "files": files,
+        "work": _stamp(files),
+        "here": file,
+        **texts,
+    }
     try:
         progress.write("status", memo)
     except OSError:
@@ -51,7 +62,7 @@ def remember():
 
 def lines(screen, progress, catalog, *, changed, plain=False):
     """The status screen; `changed`: the learner's file is not the one that was checked last."""
-    step, skipped = progress.first_open(catalog), progress.skipped_topics()
+    step, skipped = progress.here(catalog), progress.skipped_topics()
     done, _ = progress.along_the_road(catalog)
     left = sum(one.minutes for one in catalog.road if one.topic not in skipped and progress.is_open(one))
     reached = screen.road_bar(catalog, plain)
@@ -81,7 +92,7 @@ def _read():
     try:
         with open(MEMO, encoding="utf-8") as stream:
             memo = json.load(stream)
-        return memo if {"course", "files", "work", "changed", "unchanged"} <= set(memo) else None
+        return memo if {"course", "files", "work", "here", "changed", "unchanged"} <= set(memo) else None
     except (OSError, ValueError):
         return None
 

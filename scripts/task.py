@@ -19,7 +19,7 @@ def run(arguments):
         return print_step(topic, step)
     if arguments.step:
         return print_task(catalog().topic(arguments.step))
-    step = progress.first_open(catalog())
+    step = progress.here(catalog())
     if step is None:
         screen.out(["You have reached the end of the road: every step holds."])
         return 0

@@ -24,7 +24,7 @@ def add_arguments(parser):
 
 def run(arguments):
     chosen = catalog().topic(arguments.topic) if arguments.topic else None
-    step = progress.first_open_in(chosen) or chosen.steps[-1] if chosen else progress.first_open(catalog())
+    step = progress.first_open_in(chosen) or chosen.steps[-1] if chosen else progress.here(catalog())
     if step is None:
         raise CatalogError("You have reached the end of the road. To watch a topic: python3 learn.py watch 02")
     if step.level == 4:

@@ -359,6 +359,10 @@ def test_every_sentence_is_short_and_can_be_filled():
             "wanted",
             "what",
             "line",
+            "kind",
+            "Kind",
+            "sizes",
+            "printed",
         ),
         "x",
     )

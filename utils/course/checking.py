@@ -153,7 +153,9 @@ def line_of(path, name):
     """The line on which a name of the skeleton is defined in a file, 0 if it is not."""
     tree, _ = contract.read(path)
     signature = contract.definitions(tree).get(name) if tree else None
-    return signature.line if signature else 0
+    if signature:
+        return signature.line
+    return next((node.lineno for node in tree.body if getattr(node, "name", "") == name), 0) if tree else 0
 
 
 def _first_failing(steps, rows, states):

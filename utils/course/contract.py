@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 import tokenize
 from dataclasses import dataclass
 
@@ -64,6 +65,9 @@ def read(path):
             action = "Use four spaces for each level of indentation, and no tabs."
         elif isinstance(error, IndentationError):
             action = "Look at the spaces at the start of this line and of the line above it."
+        elif re.search(r"\w \.\.\.|\.\.\. \w|____", text):
+            what = f"the gap `{'____' if '____' in text else '...'}` from the text is still there"
+            action = "Write in its place what is missing."
         else:
             action = "Look at this place, and at the end of the line before it."
         return None, Problem("syntax", "", f"Python cannot read line {error.lineno or 1}: {what}.", action,

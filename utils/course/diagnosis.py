@@ -93,11 +93,40 @@ SENTENCES = {
              "Remove exit(), quit() or os._exit() from your file; if there is none, ask for help with this screen."),
     "exit": ("Your code ends Python with exit().", "Remove exit() and quit() from your file: a test goes on after it."),
     "raised": ("Your code raised {raised} at {place}.", "{advice}"),
+    "unusable": ("`{name}` gives back {kind}; what is asked for is {message}.",
+                 "Compare its last line, `return`, with what the skeleton promises."),
+    "no-entry": ("What `{name}` gives back has no entry {missing}.",
+                 "Put it in under exactly this name; the skeleton lists them all."),
+    "gap": ("The gap {missing} from the text is still there.", "Write in its place what is missing."),
+    "on-self": ("`{missing}` alone is no name here; your class keeps it on `self`.", "Write `self.{missing}`."),
+    "of-numpy": ("`{missing}` alone is no name here; it belongs to NumPy.", "Write `np.{missing}`."),
+    "typo": ("`{missing}` at {place} is no name, but `{near}` is.", "Correct the spelling."),
+    "off-self": ("`{missing}` is set, but not on `self`: when the method ends it is gone.",
+                 "Write `self.{missing} = ...` where it is made."),
+    "argument": ("`self.{missing}` is asked for at {place}; `{missing}` is an argument of `{short}`.",
+                 "Write `{missing}` without `self`."),
+    "no-value": ("On the way that ran, `{missing}` never gets a value before {place}.",
+              "Look at each `if` above that line: which case sets `{missing}`, and which does not?"),
+    "none-given": ("`{missing}` is None at {place}: nobody gave one, and None is what the skeleton takes then.",
+                   "Ask `if {missing} is None` first, and make one."),
+    "one-number": ("At {place} a function takes one number, and an array is given.",
+                   "Use NumPy's function, such as np.sqrt; or add the entries up first, with .sum()."),
+    "power": ("`^` is no power in Python.", "Write `**`."),
+    "list-as-array": ("At {place} a list stands where one array belongs: lists have no arithmetic.",
+                      "Go through the list, one array after the other."),
+    "own-check": ("Your own check at {place} refuses these shapes.",
+                  "Print them right before it: is the check wrong, or have they gone wrong earlier?"),
+    "no-return": ("`{short}` has no `return` with a result, so it gives back None.",
+                  "End it with `return` and the result.{printed}"),
+    "array-for-number": ("An array comes back where one number is asked for.",
+                         "Take the mean, or the sum, over all entries: without `axis`."),
+    "list-for-number": ("{Kind} comes back where one number is asked for.",
+                        "Compare its last line, `return`, with what the skeleton promises, and in which order."),
     "alias": ("Two names stand for one array in memory: what changes one of them changes the other.",
               "Copy what arrives, unless nobody else can see it."),
     "read-only": ("At {place} something is written into an array that shows somebody else's numbers.",
                   "Make a new array, or copy what arrived before you add to it."),
-    "misfit": ("Two arrays, or an array and a shape, do not fit together at {place}.",
+    "misfit": ("Two arrays, or an array and a shape, do not fit together at {place}{sizes}.",
                "Print their shapes right before this line; which axis is too much, too few, or elsewhere?"),
     "unbroadcast": ("A gradient has not been brought back to the shape of what it belongs to.",
                     "Sum over every axis that was put in front or stretched; keep those of length 1."),
@@ -131,6 +160,12 @@ SENTENCES = {
              "Are the arguments of `Tensor(...)` in the order of its `__init__`?"),
     "untransposed": ("The axes of the result stand in the reverse order.",
                      "Is a `.T` or a swap missing, or one too many? Write the shapes of all factors down."),
+    "sizes": ("The shape of {what} is {got}; it should be {expected}.",
+              "Print the shapes on the way, one after the other: {hint}"),
+    "turned": ("The shape of {what} is {got}: the two sizes of {expected} have changed places.",
+               "Look at the order of the two factors, or of the two sizes."),
+    "one-axis-less": ("The shape of {what} is {got}: an axis of length 1 is lost; it should be {expected}.",
+                      "keepdims=True keeps it in a sum or mean; np.zeros((1, n)) makes it."),
     "answer": ("The answer does not have the form that is asked for.", "Write it as the skeleton shows it."),
     "place": ("The mistake is in another line; where a wrong number shows is seldom where it is made.",
               "Go back from the wrong number: which of the numbers it is made of is wrong already?"),
@@ -154,6 +189,8 @@ ELSEWHERE = {
     "inplace": ("Something that was given has been changed.",
                 "Make a new array or list for the result, and leave what was given as it is."),
     "forward": ("The number itself differs.", "Compute this small example by hand, then compare with your code."),
+    "overflow": ("A number became infinite: too large for a float, or divided by 0.",
+                 "Print what goes into each division and each exp; rewrite the formula so that none runs away."),
     "cost": ("The numbers are right, but the work grows much faster than it should.",
              "Look for a loop inside a loop, and for what is computed again and again."),
     "slow": ("The test of `{name}` did not come to an end within {patience:g} seconds: it counts the work.",
@@ -186,7 +223,11 @@ BELONGS_TO = {
     "cut-off": "links", "comma": "links", "flag": "contract", "untransposed": "transpose",
     "hidden": "seed", "called": "links", "domain": "local", "refused": "constant", "misfit": "shape",
     "read-only": "alias",
-}  # fmt: skip
+    "own-check": "shape", "no-return": "missing-return", "none-given": "raised", "array-for-number": "kind",
+    "list-for-number": "kind", "sizes": "shape", "turned": "shape", "one-axis-less": "shape",
+} | dict.fromkeys(
+    ("unusable", "no-entry", "gap", "on-self", "of-numpy", "typo", "off-self", "argument", "no-value", "one-number",
+     "power", "list-as-array"), "raised")  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -265,6 +306,8 @@ METHODS = {"+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "
            "number **": "__rpow__"}  # fmt: skip
 OPERATION_NAMES = {"neg": "negation", "every": "every operation", "+": "`+`"}
 
+# Names that are often written without their `np.`.
+NUMPY = set("arange argmax array clip dot empty exp log maximum mean minimum ones random sqrt tanh where zeros".split())
 # One thing to do about an exception; for any other: read its message, which stands above.
 ADVICE = {
     "NameError": "Correct the spelling of the name, or import what it belongs to at the top of the file.",
@@ -292,23 +335,25 @@ def diagnose(topic, run, row, path):
         cause, action = (re.sub(r"\bValue\b", "Tensor", text) for text in (found.cause, found.action))
         found = replace(found, cause=cause, action=action)
     early = _early_return(found.name, path) if found.id in ("unknown", "forward", "shape") and not found.certain else 0
-    return found if not early else _say("early", {"name": found.name, "place": _place(early)})
+    return found if not early else _say("early", {"name": found.name, "place": _place(early, found.name)})
 
 
 def _diagnosed(topic, run, row, path):
     name = row["about"] if row else (run.running or {}).get("about", "")
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
              "names": topic.names_upto(4), "patience": run.patience,
-             "place": _place(run.line), "raised": "", "message": ""}  # fmt: skip
+             "place": _place(run.line, name), "raised": "", "message": "", "sizes": ""}  # fmt: skip
     if run.ending == "timeout":
         return _say("slow" if "cost" in run.running["test"] else "endless", facts)
     if run.ending == "died":
         return _say("died", facts)
-    facts |= {"place": _place(row["line"], row["file"], path), "raised": row["raised"],
+    facts |= {"place": _place(row["line"], name, row["file"], path), "raised": row["raised"],
               "message": row["message"].splitlines()[0] if row["message"] else ""}  # fmt: skip
     facts["advice"] = ADVICE.get(row["raised"], "Read the message above, and look at {place}.").format(**facts)
     known = _that_look_like(known_mistakes(topic), path)
-    mistake = _planted(known, run.rows, row, ENOUGH)
+    mistake = _planted(known, run.rows, row, ENOUGH) or _planted(
+        known, run.rows, row, ENOUGH, _later(topic, run.rows, row)
+    )
     if mistake:
         return _name(mistake, facts, certain=True)
     raised = _by_exception(row, path, facts)
@@ -324,7 +369,7 @@ def _diagnosed(topic, run, row, path):
     if mistake:
         return _name(mistake, facts)
     key = _of_arrays(_first_wrong(row), row, path, facts) if not name.startswith("Value") else ""
-    key = key or _by_numbers(row, run.rows)
+    key = key or _by_numbers(row, run.rows, facts)
     hidden = key == "seed" and re.search(r"\.backward\s*=[^=]", _code(path))
     return _say("hidden" if hidden else key, facts)
 
@@ -344,16 +389,29 @@ def _that_look_like(known, path):
     return [entry for entry in known if not entry.get("looks") or re.search(entry["looks"], code)]
 
 
-def fingerprints(rows):
+def fingerprints(rows, named=frozenset()):
     """test -> a digest of all that was wrong in it, for every test that fails.
 
-    Two candidates that compute the same wrong numbers have the same fingerprints.
+    Two candidates that compute the same wrong numbers have the same fingerprints. A test that runs for several names
+    of the skeleton, one after the other, counts as one for each of them: some of them may not be written yet. `named`:
+    tests known to be such, where not all of their rows are there.
     """
-    texts = {}
+    names = _names_of(rows, named)
+    # A test with other parameters has several rows; those about what is not written yet say nothing about the others.
+    texts, wrong = {}, {names(row) for row in rows if row["outcome"] not in ("pass", "not-written")}
     for row in rows:
-        if row["outcome"] != "pass":  # a test with parameters has several rows
-            texts.setdefault(row["test"], []).extend(_texts(row))
+        if row["outcome"] != "pass" and (row["outcome"] != "not-written" or names(row) not in wrong):
+            texts.setdefault(names(row), []).extend(_texts(row))
     return {test: _digest(seen) for test, seen in texts.items()}
+
+
+def _names_of(rows, named=frozenset()):
+    """A function: the name of a row's test, with what it is about where the test runs for several names."""
+    abouts = {}
+    for row in rows:
+        abouts.setdefault(row["test"], set()).add(row["about"])
+    several = named | {test for test, found in abouts.items() if len(found) > 1}
+    return lambda row: f"{row['test']} of {row['about']}" if row["test"] in several else row["test"]
 
 
 def _texts(row):
@@ -365,7 +423,9 @@ def _texts(row):
 
 def _text(seen):
     if seen["raised"]:
-        got = seen["raised"] + _anonymous(str(seen["got"]))
+        got = seen["raised"] + _anonymous(
+            str(seen["got"]).replace("an array was expected, ", "a plain number was expected, ")
+        )
     elif seen["aim"] == "cost" or str(seen["expected"]).startswith(
         "a message with"
     ):  # a cost differs from run to run, words from file to file
@@ -387,25 +447,36 @@ def _digest(texts):
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:8]
 
 
-def _planted(known, rows, first, enough, alone=False):
+def _later(topic, rows, row):
+    """The ids of the rows of steps after that of a row: what fails there may simply not be begun."""
+    ids = [step.id for step in topic.steps]
+    place = ids.index(row["step"]) if row["step"] in ids else len(ids)
+    return {id(other) for other in rows if other["step"] in ids[place + 1 :]}
+
+
+def _planted(known, rows, first, enough, later=frozenset(), alone=False):
     """The planted mistake whose numbers these are, or None; of several, the one that explains most of what is wrong.
 
+    A test whose rows are all among `later` (ids of rows) and that fails in another way counts neither for nor against.
     `alone`: asked are only the tests of the name that stumbled first. Where it was planted, two names may share the
     lines that are wrong; in a learner's file they need not.
     """
-    observed = fingerprints(rows)
+    named = {test.partition(" of ")[0] for entry in known for test in entry["failing"] if " of " in test}
+    observed, names = fingerprints(rows, named), _names_of(rows, named)
     if alone:
         rows = [row for row in rows if row["about"] == first["about"]]
-        observed = {row["test"]: observed[row["test"]] for row in rows if row["test"] in observed}
+        observed = {names(row): observed[names(row)] for row in rows if names(row) in observed}
     # What is not written yet says nothing about the mistakes in what is.
-    judged = {row["test"] for row in rows if row["outcome"] != "not-written" or row is first}
-    passed = {row["test"] for row in rows[: rows.index(first)]} - observed.keys()
+    judged = {names(row) for row in rows if row["outcome"] != "not-written" or row is first}
+    passed = {names(row) for row in rows[: rows.index(first)]} - observed.keys()
+    soon = {names(row) for row in rows if id(row) not in later}
     best, best_score = None, (0.0, 0)
     for entry in known:
         # The smallest failing probe is the best witness: there the numbers must be the same, all of them.
-        if entry["failing"].get(first["test"]) != observed[first["test"]] or passed & entry["failing"].keys():
+        if entry["failing"].get(names(first)) != observed[names(first)] or passed & entry["failing"].keys():
             continue
         tests = judged & entry["failing"].keys()
+        tests -= {test for test in tests - soon if observed.get(test, entry["failing"][test]) != entry["failing"][test]}
         same = sum(observed.get(test) == entry["failing"][test] for test in tests)
         # Shown by the candidate, and of what the candidate shows: with two mistakes in one file the second is less.
         share = same / len(tests) + same / len(judged & observed.keys())
@@ -491,6 +562,8 @@ def _by_exception(row, path, facts):
             facts["short"] = row.get("function") or facts["short"]
             return "endless-rule" if _has_rules(path) else "itself"
         return "itself" if row["about"].split(".")[-1].startswith("__r") else "kind"
+    if raised != "NotImplementedError" and (key := _by_words(message, raised, code, row, path, facts)):
+        return key
     if not scalar and raised != "NotImplementedError":
         said = _of_mishap(row, raised, message, code, facts)
         if said:
@@ -517,6 +590,9 @@ def _by_exception(row, path, facts):
     if raised == "ValueError" and re.search(
         r"broadcast|shape|dimension|axes", message
     ):  # of NumPy, or in words of one's own
+        if re.match(r"\s*(raise|assert)\b", code):
+            return "own-check"
+        facts["sizes"] = _sizes(row["message"])
         return "misfit"
     if re.match(r"\s*(raise|assert)\b", code) and row["outcome"] != "not-written":
         return "refused"
@@ -587,7 +663,132 @@ def _unreached(row, facts):
     return "unreached" if row["about"].startswith("Tensor.") or row["about"] == "operation" else "cut-off"
 
 
-def _by_numbers(row, rows):
+KINDS = {"float": "one number", "int": "one number", "float64": "one number", "tuple": "a tuple", "list": "a list",
+         "set": "a set", "dict": "a dict", "ndarray": "an array", "str": "a text", "ellipsis": "`...`"}  # fmt: skip
+
+
+def _by_words(message, raised, code, row, path, facts):
+    """The key in SENTENCES for an exception whose own words say what is wrong; "" if they do not."""
+    message = message.partition("\n")[0]
+    quoted = re.search(r"'([^']+)'", message)
+    facts["missing"] = missing = quoted[1] if quoted else ""
+    function = _function_at(path, row["line"])
+    names = {argument.arg for argument in function.args.args} if function else set()
+    on_self = set(re.findall(r"\bself\.(\w+)\s*(?:,[^=\n]*)?=[^=]", _code(path)))
+    if "ellipsis" in message or "Ellipsis" in message or missing == "____":
+        facts["missing"] = "`____`" if missing == "____" else "`...`"
+        return "gap"
+    if raised == "NameError":
+        if missing in on_self and function and "self" in names:
+            return "on-self"
+        if re.search(r"^import numpy as np", _code(path), re.M) and missing in NUMPY:
+            return "of-numpy"
+        known = names | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} if function else set()
+        facts["near"] = _nearest(missing, known)
+        return "typo" if facts["near"] else ""
+    if raised == "UnboundLocalError":
+        return "no-value"
+    if raised == "KeyError" and not row["line"]:
+        facts["missing"] = re.search(r"KeyError(?:\(|: )(?!KeyError)(.+?)\)?$", message)[1]
+        return "no-entry"
+    if raised == "AttributeError" and "NoneType" in message:
+        attribute = message.rpartition(" ")[2].strip("'")
+        given = [name for name in _none_by_default(function) if re.search(rf"\b{name}\s*\.\s*{attribute}\b", code)]
+        facts["missing"] = given[0] if given else ""
+        return "none-given" if given else ""
+    if raised == "AttributeError" and (found := re.search(r"'(\w+)' object has no attribute '(\w+)'", message)):
+        facts["missing"] = found[2]
+        if row["line"] and found[2] in names and f"self.{found[2]}" in code:
+            return "argument"
+        inside = ast.walk(_function_called(path, f"{found[1]}.__init__") or ast.Pass())
+        if found[2] in {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}:
+            return "off-self"
+        near = _nearest(found[2], on_self) if f"self.{found[2]}" in code else ""
+        facts |= {"missing": f"self.{found[2]}", "near": f"self.{near}"}
+        return "typo" if near else ""
+    if re.search(r"only (0-dimensional|length-1|size-1) arrays can be converted", message):
+        return "one-number"
+    if "for ^" in message:
+        return "power"
+    if re.search(r"can't multiply sequence|operand type.* '(list|tuple)'|and '(list|tuple)'$", message):
+        return "list-as-array" if row["line"] else ""
+    if not row["line"] and re.search(r"not subscriptable|indices must be|cannot unpack non-iter|not iterable", message):
+        found = re.search(r"'?(\w+)'? (?:object|indices)\b", message)
+        kind = found[1] if found else ""
+        if kind in KINDS:
+            facts["kind"], facts["message"] = KINDS[kind], _wanted(message)
+            return "unusable"
+    if "NoneType" in message and row["outcome"] != "not-written":
+        function = _function_called(path, facts["name"])
+        if function and not row["line"] and not _gives_back(function):
+            facts["printed"] = " `print` only shows it." if row.get("printed") else ""
+            return "no-return"
+    if raised == "NotANumber" and "a plain number was expected" in message:
+        kind = re.search(r"but here is (\(|\[|array)", message)
+        if kind:
+            facts["Kind"] = {"(": "A tuple", "[": "A list", "array": ""}[kind[1]]
+            return "list-for-number" if facts["Kind"] else "array-for-number"
+    return ""
+
+
+def _nearest(word, known):
+    """The known word that was probably meant: the same in other case, or nearly the same; "" if there is none."""
+    same = [other for other in known if other != word and other.lower() == word.lower()]
+    return next(iter(same or difflib.get_close_matches(word, sorted(known - {word}), 1, 0.7)), "")
+
+
+def _wanted(message):
+    if "not str" in message:
+        return "a dict"
+    return "several results, as a tuple" if "unpack" in message or "iterable" in message else "something with entries"
+
+
+def _function_at(path, line):
+    """The innermost function of a file that a line belongs to, None if there is none."""
+    tree = contract.read(path)[0] if line and path.exists() else None
+    around = (
+        [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.lineno <= line <= node.end_lineno
+        ]
+        if tree
+        else []
+    )
+    return max(around, key=lambda node: node.lineno, default=None)
+
+
+def _function_called(path, name):
+    """The function, or method, that a name of the skeleton stands for in a file; None for a class."""
+    tree = contract.read(path)[0] if path.exists() else None
+    found = tree
+    for part in name.split("."):
+        found = next((node for node in getattr(found, "body", ()) if getattr(node, "name", "") == part), None)
+    return found if isinstance(found, ast.FunctionDef) else None
+
+
+def _gives_back(function):
+    return any(isinstance(node, (ast.Return, ast.Yield)) and node.value is not None for node in ast.walk(function))
+
+
+def _none_by_default(function):
+    """The arguments of a function that are None unless they are given."""
+    if function is None:
+        return []
+    pairs = zip(reversed(function.args.args), reversed(function.args.defaults), strict=False)
+    return [argument.arg for argument, default in pairs if isinstance(default, ast.Constant) and default.value is None]
+
+
+def _sizes(message):
+    """The sizes that NumPy says do not fit, ", that is ..."; "" if it names none."""
+    inner = re.search(r"\(size (\d+) is different from (\d+)\)", message)
+    if inner:
+        return f": the inner sizes of the product are {inner[2]} and {inner[1]}"
+    pair = re.search(r"shapes (\([\d,]*\)) (\([\d,]*\))", message)
+    return f": {pair[1]} and {pair[2]}".replace(",)", "#").replace(",", ", ").replace("#", ",)") if pair else ""
+
+
+def _by_numbers(row, rows, facts):
     """The key in SENTENCES for wrong numbers, "unknown" if they say nothing."""
     seen, about = _first_wrong(row), row["about"].split(".")[-1]
     if not seen["what"]:
@@ -599,6 +800,8 @@ def _by_numbers(row, rows):
         key = _of_tensors(seen, about)
         if key:
             return key
+    if seen["aim"] == "shape" and isinstance(got, str):
+        return _of_shapes(seen, facts)
     if seen["aim"] in SENTENCES:  # the test itself says what it means: a shape, a dtype, an array that is shared
         return seen["aim"]
     if not isinstance(expected, (int, float)):
@@ -681,6 +884,17 @@ def _by_upstream(seen):
     return "chain" if _same(seen["got"] * entry, seen["expected"]) else ""
 
 
+def _of_shapes(seen, facts):
+    """The key for a shape that is not the expected one."""
+    got, expected = (tuple(map(int, re.findall(r"\d+", side))) for side in (seen["got"], seen["expected"]))
+    facts |= {"what": seen["what"], "got": got, "expected": expected}
+    if not seen["got"].startswith("shape "):
+        return "shape"
+    if got == expected[::-1]:
+        return "turned"
+    return "one-axis-less" if 1 in expected and got == tuple(size for size in expected if size != 1) else "sizes"
+
+
 def _of_tensors(seen, about):
     """The key for the first wrong comparison of a test about tensors, "" if it says nothing of its own.
 
@@ -755,9 +969,9 @@ def _same(got, expected):
     return isinstance(got, (int, float)) and math.isclose(got, expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _place(line, file="", path=None):
+def _place(line, name, file="", path=None):
     other = f" of {Path(file).name}" if file and path and Path(file) != path else ""
-    return f"line {line}{other}" if line else "the place where it ran"
+    return f"line {line}{other}" if line else f"`{name}`"
 
 
 def _say(key, facts):

@@ -3,7 +3,6 @@
 import ast
 import random
 import re
-import textwrap
 
 from utils.course.catalog import HINTS
 
@@ -36,9 +35,11 @@ def ladder(topic, name, step=""):
     levels = [one.level for one in topic.steps if one.id == step] or [s.level for s in topic.steps if name in s.about]
     lines = shuffled_lines(topic, name, min(levels)) if found and levels else []
     if lines:
-        text = "Shuffled lines\n\nIn the right order, and indented as Python needs it, these lines do it:\n\n"
+        text = (
+            "Shuffled lines\n\nIn the right order, and indented as Python needs it, these lines do it:\n\n```python\n"
+        )
         last = next((n for n in reversed(range(len(found))) if _is_almost_code(found[n])), len(found))
-        found.insert(last, text + textwrap.indent("\n".join(lines), "    "))
+        found.insert(last, text + "\n".join(lines) + "\n```")
     return found
 
 

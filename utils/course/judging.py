@@ -78,7 +78,8 @@ def expect_array(what, get, expected, *, given="", tolerance=TOLERANCE, aim="val
     try:
         got = plain_array(get())
     except NotANumber as error:
-        observations.append(Observation(what, given, "an array", str(error), False, "NotANumber", aim))
+        said = str(error).replace("a plain number was expected", "an array was expected")
+        observations.append(Observation(what, given, "an array", said, False, "NotANumber", aim))
         raise Mismatch(observations[-1]) from None
     except Exception as error:
         observations.append(raised(what, given, "an array", error, aim))
@@ -279,14 +280,24 @@ def program_text(program, inputs):
 def describe(observation):
     """The failure in three lines: what was asked, expected, got (with their ratio, where it tells something)."""
     lines = [f"{observation.what} of {observation.given}" if observation.given else observation.what]
-    lines.append(f"expected: {show(observation.expected)}")
-    lines.append(f"got:      {show(observation.got)}{_ratio(observation)}")
+    got, expected = show_both(observation.got, observation.expected)
+    lines.append(f"expected: {expected}")
+    lines.append(f"got:      {got}{_ratio(observation)}")
     return "\n".join(lines)
 
 
 def show(number):
     """A number as a learner would write it; any other object briefly."""
     return f"{number:.6g}" if isinstance(number, float) else str(number)
+
+
+def show_both(got, expected):
+    """A number and the one it should be, with as many digits as it takes to see that they differ."""
+    texts = show(got), show(expected)
+    if texts[0] == texts[1] and isinstance(got, float) and isinstance(expected, float):
+        both = ((f"{got:.{digits}g}", f"{expected:.{digits}g}") for digits in range(7, 18))
+        texts = next(((mine, theirs) for mine, theirs in both if mine != theirs), texts)
+    return texts
 
 
 def _observe(what, get, expected, given, tolerance, aim):

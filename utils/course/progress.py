@@ -99,6 +99,24 @@ def first_open(catalog):
     return next((step for place, step in open_steps if place >= start), open_steps[0][1])
 
 
+def here(catalog):
+    """The step at which the learner is, or None at the end of the road.
+
+    That is the first open step on the road; but whoever has begun a topic further on, and not touched the road's own
+    file since, is there.
+    """
+    step = first_open(catalog)
+    if step is None:
+        return None
+    before = {one.topic for one in catalog.road[: catalog.road.index(step) + 1]}
+    edited = topic_edited_last(catalog)
+    if edited is None or edited.number in before or edited.number in skipped_topics():
+        return step
+    data = read("progress")
+    ahead = (one for one in catalog.road if one.topic == edited.number and _state(data, one) not in ("pass", "stale"))
+    return next(ahead, step)
+
+
 def asked_of(catalog, topic):
     """The steps of a topic that the road has reached: those before the first open step of another topic.
 
@@ -129,11 +147,11 @@ def first_open_in(topic):
 
 
 def topic_at_hand(catalog):
-    """The topic that a bare `check` means: the file edited last since its verdict, else the next on the road."""
+    """The topic that a bare `check` means: the file edited last since its verdict, else where the learner is."""
     edited = [t for t in catalog.ready if t.workspace_file.exists() and not states(t)[1]]
     if edited:
         return max(edited, key=lambda topic: topic.workspace_file.stat().st_mtime)
-    step = first_open(catalog)
+    step = here(catalog)
     return catalog.topic(step.topic) if step else None
 
 

@@ -1,5 +1,6 @@
 """Run a topic's tests on a candidate in a process of its own, with limits, and collect the rows."""
 
+import ast
 import json
 import os
 import re
@@ -186,11 +187,25 @@ def _collect(rows, trace, output, code, stopped, patience):
 
 
 def innermost(trace):
-    """(file, line) of the innermost frame of faulthandler's text that is not the course's or Python's own."""
-    for file, line in re.findall(r'File "(.+?)", line (\d+)', trace):
-        if is_candidate(Path(file)):
-            return file, int(line)
-    return "", 0
+    """(file, line) of the innermost loop that faulthandler's text shows running in a judged file.
+
+    Where it shows none, the innermost line that is not the course's or Python's own.
+    """
+    found = [
+        (file, int(line)) for file, line in re.findall(r'File "(.+?)", line (\d+)', trace) if is_candidate(Path(file))
+    ]
+    loops = ((file, around) for file, line in found if (around := _loop_around(Path(file), line)))
+    return next(loops, found[0] if found else ("", 0))
+
+
+def _loop_around(path, line):
+    """The line on which the innermost `while` around a line begins, 0 if there is none."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return 0
+    loops = (node for node in ast.walk(tree) if isinstance(node, ast.While))
+    return max((node.lineno for node in loops if node.lineno <= line <= node.end_lineno), default=0)
 
 
 def is_candidate(path):

@@ -113,7 +113,7 @@ class Watch:
 
     def next_step(self):
         """The first step that is open, None if all hold: on the road, or in the topic that was chosen."""
-        return progress.first_open_in(self._chosen) if self._chosen else progress.first_open(self._catalog)
+        return progress.first_open_in(self._chosen) if self._chosen else progress.here(self._catalog)
 
     def close(self):
         self._standby.close()

@@ -61,6 +61,22 @@ def expect_network(candidate, name):
     expect_gradients(network.backward(y), case, reversed(case["gradients"]), WHERE[name])
 
 
+def expect_parameters(candidate, hidden, spread):
+    """A new MLP has four layers, weights of this spread, and biases of zeros."""
+    network = candidate.MLP((2, 4, 3, 2, 1), hidden=hidden, rng=np.random.default_rng(1))
+    rng, given = np.random.default_rng(1), f'MLP((2, 4, 3, 2, 1), hidden="{hidden}", rng=np.random.default_rng(1))'
+    expect("len(parameters)", lambda: len(network.parameters), 8, given=given)
+    again = candidate.MLP((2, 4, 3, 2, 1), hidden=hidden, rng=np.random.default_rng(1))
+    expect("made twice from one seed, the networks differ (1 is yes)",
+           lambda: float(not np.array_equal(network.parameters["W1"], again.parameters["W1"])), 0.0,
+           given=given)  # fmt: skip
+    for k, (inputs, outputs) in enumerate(((2, 4), (4, 3), (3, 2), (2, 1)), start=1):
+        W = rng.standard_normal((inputs, outputs)) * spread(inputs, outputs)
+        expect_array(f'parameters["W{k}"]', lambda k=k: network.parameters[f"W{k}"], W, given=given)
+        expect_array(f'parameters["b{k}"]', lambda k=k: network.parameters[f"b{k}"], np.zeros((1, outputs)),
+                     given=given)  # fmt: skip
+
+
 # Level 1 --------------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +125,9 @@ def test_the_neuron_goes_backward(candidate):
 def test_a_new_network_has_he_weights_and_no_bias(candidate):
     network, rng = candidate.ManualMLP(rng=np.random.default_rng(0)), np.random.default_rng(0)
     given = "ManualMLP(rng=np.random.default_rng(0))"
+    again = candidate.ManualMLP(rng=np.random.default_rng(0))
+    expect("made twice from one seed, the networks differ (1 is yes)",
+           lambda: float(not np.array_equal(network.W1, again.W1)), 0.0, given=given)  # fmt: skip
     for k, shape in enumerate(((2, 3), (3, 2), (2, 1)), start=1):
         W = rng.standard_normal(shape) * math.sqrt(2 / shape[0])
         expect_array(f"W{k}", lambda k=k: getattr(network, f"W{k}"), W, given=given)
@@ -223,19 +242,7 @@ def test_the_neuron_with_relu_hands_the_slope_on_or_stops_it(candidate):
 @pytest.mark.level2
 @pytest.mark.about("MLP")
 def test_sizes_say_how_many_layers_there_are(candidate):
-    for hidden, spread in (
-        ("relu", lambda i, o: math.sqrt(2 / i)),
-        ("leaky_relu", lambda i, o: math.sqrt(2 / i)),
-        ("tanh", lambda i, o: math.sqrt(2 / (i + o))),
-    ):
-        network = candidate.MLP((2, 4, 3, 2, 1), hidden=hidden, rng=np.random.default_rng(1))
-        rng, given = np.random.default_rng(1), f'MLP((2, 4, 3, 2, 1), hidden="{hidden}", rng=np.random.default_rng(1))'
-        expect("len(parameters)", lambda n=network: len(n.parameters), 8, given=given)
-        for k, (inputs, outputs) in enumerate(((2, 4), (4, 3), (3, 2), (2, 1)), start=1):
-            W = rng.standard_normal((inputs, outputs)) * spread(inputs, outputs)
-            expect_array(f'parameters["W{k}"]', lambda n=network, k=k: n.parameters[f"W{k}"], W, given=given)
-            expect_array(f'parameters["b{k}"]', lambda n=network, k=k: n.parameters[f"b{k}"], np.zeros((1, outputs)),
-                         given=given)  # fmt: skip
+    expect_parameters(candidate, "relu", lambda inputs, outputs: math.sqrt(2 / inputs))
 
 
 @pytest.mark.level2
@@ -260,6 +267,13 @@ def test_every_parameter_of_four_layers_moves(candidate):
     for k, (name, before) in enumerate(case["parameters"].items()):
         expect_array(f'parameters["{name}"] after update_params(grads, 0.1)', lambda n=name: network.parameters[n],
                      np.array(before) - 0.1 * (k + 1), given=f"every entry of d{name} is {k + 1}")  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("MLP", step="activations")
+def test_with_tanh_the_weights_are_xaviers_and_with_leaky_relu_still_hes(candidate):
+    expect_parameters(candidate, "leaky_relu", lambda inputs, outputs: math.sqrt(2 / inputs))
+    expect_parameters(candidate, "tanh", lambda inputs, outputs: math.sqrt(2 / (inputs + outputs)))
 
 
 @pytest.mark.level2

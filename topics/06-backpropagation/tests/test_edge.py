@@ -76,13 +76,17 @@ def test_with_two_outputs_the_mean_is_over_all_entries(candidate):
 
 @pytest.mark.level1
 @pytest.mark.about("ManualMLP.backward")
-def test_a_second_forward_and_backward_start_afresh(candidate):
-    network, X, y, case = network_of(candidate, "xor", "ManualMLP")
-    network.forward(X[::-1] * 0.5)
-    network.backward(y)
-    network.forward(X)
-    network.backward(y)
-    expect_gradients(network.backward(y), case, "XOR, after another batch and another backward")
+def test_a_unit_at_exactly_0_lets_nothing_back(candidate):
+    network = candidate.ManualMLP(1, 1, 1, 1)
+    for name in ("W1", "b1", "W2", "b2", "W3", "b3"):
+        setattr(network, name, np.array([[{"b1": 0.0, "b3": 0.0}.get(name, 1.0)]]))
+    network.forward(np.array([[0.0]]))
+    grads = network.backward(np.array([[1.0]]))
+    y_hat = 1 / (1 + math.exp(-1.0))
+    dz3 = 2 * (y_hat - 1) * y_hat * (1 - y_hat)
+    given = "x = 0, b1 = 0, so z1 is exactly 0; z2 = b2 = 1, all other weights 1"
+    expect_array('backward(y)["db2"]', lambda: grads["db2"], [[dz3]], given=given, aim="gradient")
+    expect_array('backward(y)["db1"]', lambda: grads["db1"], [[0.0]], given=given, aim="gradient")
 
 
 @pytest.mark.level1
@@ -94,11 +98,23 @@ def test_backward_changes_no_parameter_and_no_array_of_the_caller(candidate):
     network.backward(y)
     for name, numbers in case["parameters"].items():
         expect_array(
-            f"{name} after backward(y)", lambda n=name: getattr(network, n), numbers, given="ManualMLP() on XOR"
-        )
-    expect_array("X after backward(y)", lambda: X, case["X"], given="ManualMLP() on XOR")
-    expect_array("y after backward(y)", lambda: y, case["y"], given="ManualMLP() on XOR")
-    expect_array("y_hat after backward(y)", lambda: y_hat, case["y_hat"], given="ManualMLP() on XOR")
+            f"{name} after backward(y)", lambda n=name: getattr(network, n), numbers, given="ManualMLP() on XOR",
+            aim="inplace",
+        )  # fmt: skip
+    expect_array("X after backward(y)", lambda: X, case["X"], given="ManualMLP() on XOR", aim="inplace")
+    expect_array("y after backward(y)", lambda: y, case["y"], given="ManualMLP() on XOR", aim="inplace")
+    expect_array("y_hat after backward(y)", lambda: y_hat, case["y_hat"], given="ManualMLP() on XOR", aim="inplace")
+
+
+@pytest.mark.level1
+@pytest.mark.about("ManualMLP.backward")
+def test_a_second_forward_and_backward_start_afresh(candidate):
+    network, X, y, case = network_of(candidate, "xor", "ManualMLP")
+    network.forward(X[::-1] * 0.5)
+    network.backward(y)
+    network.forward(X)
+    network.backward(y)
+    expect_gradients(network.backward(y), case, "XOR, after another batch and another backward")
 
 
 @pytest.mark.level1
@@ -110,7 +126,8 @@ def test_an_update_leaves_the_gradients_as_they_are_and_steps_by_a_hundredth(can
     expect_array("W1 after update_params(grads)", lambda: network.W1, np.array(case["parameters"]["W1"]) - 0.01,
                  given="every gradient is 1, and no learning rate is given")  # fmt: skip
     for name in grads:
-        expect_array(f'grads["{name}"] after update_params', lambda name=name: grads[name], np.ones(grads[name].shape))
+        expect_array(f'grads["{name}"] after update_params', lambda name=name: grads[name], np.ones(grads[name].shape),
+                     aim="inplace")  # fmt: skip
 
 
 # Level 2 --------------------------------------------------------------------------------------------------------------
@@ -155,9 +172,10 @@ def test_backward_of_many_layers_leaves_its_arrays_alone(candidate):
     network.backward(y)
     expect_gradients(network.backward(y), case, "a second backward after one forward of MLP((2, 4, 3, 2, 1))")
     for name, numbers in case["parameters"].items():
-        expect_array(f'parameters["{name}"] after backward', lambda n=name: network.parameters[n], numbers)
-    expect_array("X after backward(y)", lambda: X, case["X"])
-    expect_array("y after backward(y)", lambda: y, case["y"])
+        expect_array(f'parameters["{name}"] after backward', lambda n=name: network.parameters[n], numbers,
+                     aim="inplace")  # fmt: skip
+    expect_array("X after backward(y)", lambda: X, case["X"], aim="inplace")
+    expect_array("y after backward(y)", lambda: y, case["y"], aim="inplace")
 
 
 @pytest.mark.level2
@@ -241,4 +259,4 @@ def test_adding_a_number_to_a_row_changes_nothing_and_the_logits_stay(candidate)
     expect("the loss after 7 and -3 were added to the rows", lambda: moved, float(loss))
     expect_array("dlogits after 7 and -3 were added to the rows", lambda: dmoved, np.array(dlogits))
     expect_array("the sum of dlogits along each row", lambda: np.array(dlogits).sum(axis=1), [0.0, 0.0])
-    expect_array("logits after the call", lambda: logits, before)
+    expect_array("logits after the call", lambda: logits, before, aim="inplace")

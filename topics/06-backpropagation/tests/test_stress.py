@@ -65,12 +65,19 @@ def test_seed_4_learns_xor(candidate):
 @pytest.mark.level2
 @pytest.mark.about("MLP.backward", step="activations")
 def test_every_gradient_is_what_a_nudge_finds(candidate):
+    expect_what_nudges_find(candidate, ((3, 4, 2), "tanh", "mse"), ((2, 4, 2), "leaky_relu", "mse"))
+
+
+@pytest.mark.level2
+@pytest.mark.about("MLP.backward", step="bce")
+def test_every_gradient_of_cross_entropy_is_what_a_nudge_finds(candidate):
+    expect_what_nudges_find(candidate, ((2, 3, 3, 1), "tanh", "bce"), ((2, 4, 2), "leaky_relu", "bce"))
+
+
+def expect_what_nudges_find(candidate, *networks):
+    """Every gradient of some networks is (loss at +step - loss at -step) / 2 step."""
     rng = np.random.default_rng(3)
-    for sizes, hidden, loss in (
-        ((3, 4, 2), "tanh", "mse"),
-        ((2, 3, 3, 1), "tanh", "bce"),
-        ((2, 4, 2), "leaky_relu", "bce"),
-    ):
+    for sizes, hidden, loss in networks:
         network = candidate.MLP(sizes, hidden=hidden, loss=loss, rng=rng)
         for name, p in list(network.parameters.items()):
             network.parameters[name] = p + 0.3 * rng.standard_normal(np.shape(p))

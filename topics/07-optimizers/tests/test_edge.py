@@ -1,5 +1,7 @@
 """Levels 1 and 2 at the edges: what belongs to the caller and to an instance, zeros, shapes that nearly fit."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -19,9 +21,11 @@ def expect_untouched(make, name):
     kept = np.array(middle)
     opt.step(middle, np.array([1.0, 1.0]))
     given = f"two steps of {name}(lr=0.1)"
-    expect_array("the parameters given to the first step, afterwards", lambda: p, [1.0, -2.0], given=given)
-    expect_array("the gradient given to the first step, afterwards", lambda: g, [4.0, 0.5], given=given)
-    expect_array("what the first step gave back, afterwards", lambda: middle, kept, given=given)
+    expect_array(
+        "the parameters given to the first step, afterwards", lambda: p, [1.0, -2.0], given=given, aim="inplace"
+    )
+    expect_array("the gradient given to the first step, afterwards", lambda: g, [4.0, 0.5], given=given, aim="inplace")
+    expect_array("what the first step gave back, afterwards", lambda: middle, kept, given=given, aim="inplace")
 
 
 def expect_own_state(make, name):
@@ -53,7 +57,7 @@ def expect_value_error(what, call, given):
         raise
     except Exception as error:
         got = type(error).__name__
-    observations.append(Observation(what, given, "ValueError", got, got == "ValueError"))
+    observations.append(Observation(what, given, "ValueError", got, got == "ValueError", "", "silent"))
     if got != "ValueError":
         raise Mismatch(observations[-1])
 
@@ -154,8 +158,11 @@ def test_the_standard_settings_are_those_of_the_paper(candidate):
 def test_a_schedule_may_start_without_warming_up_and_stays_at_its_floor(candidate):
     rows = []
     for arguments, wanted in (
-        ((0, 0, 10, 0.5), 0.5), ((5, 0, 10, 0.5), 0.25), ((11, 0, 10, 0.5), 0.0), ((30, 4, 10, 0.5, 0.125), 0.125),
-    ):  # fmt: skip
+        ((1, 0, 10, 0.5), 0.25 * (1 + math.cos(math.pi / 10))),
+        ((5, 0, 10, 0.5), 0.25),
+        ((11, 0, 10, 0.5), 0.0),
+        ((30, 4, 10, 0.5, 0.125), 0.125),
+    ):
         text = f"warmup_cosine({', '.join(f'{number:g}' for number in arguments)})"
         rows.append(("the learning rate", lambda a=arguments: candidate.warmup_cosine(*a), wanted, text))
     expect_all(rows)
