@@ -740,7 +740,9 @@ def _nearest(word, known):
 def _wanted(message):
     if "not str" in message:
         return "a dict"
-    return "several results, as a tuple" if "unpack" in message or "iterable" in message else "something with entries"
+    return (
+        "several results, as a tuple" if "unpack" in message or "iterable" in message else "a tuple, a dict or an array"
+    )
 
 
 def _function_at(path, line):
