@@ -493,3 +493,82 @@ def test_wrong_numbers_of_arrays_speak_for_themselves(monkeypatch, tmp_path):
     assert told("what is raised", "x.backward()", "RuntimeError", "ValueError", aim="").id == "contract"
     assert told("what is raised", "x.backward()", "nothing", "RuntimeError", aim="").id == "constant"
     assert "(2, 3)" in told("the message", "x[7]", "one that holds (2, 3)", "no", aim="").action
+
+
+NETWORK = catalog().topic("06")
+HALF = """import numpy as np
+
+class ManualMLP:
+    def __init__(self, rng=None):
+        self.W1 = rng.standard_normal(3)
+        b1 = np.zeros(3)
+
+    def forward(self, X):
+        if X is None:
+            z = 0
+        return np.maximum(z, 0)
+
+    def backward(self, y):
+        print(y)
+"""
+
+
+@pytest.mark.parametrize(
+    "message, line, says, tries",
+    [
+        ("NameError: name '____' is not defined", 9, "The gap `____`", "what is missing"),
+        ("NameError: name 'W1' is not defined", 9, "keeps it on `self`", "Write `self.W1`"),
+        ("NameError: name 'mean' is not defined", 9, "belongs to NumPy", "Write `np.mean`"),
+        ("NameError: name 'sefl' is not defined", 9, "but `self` is", "spelling"),
+        ("NameError: name 'x' is not defined", 9, "but `X` is", "spelling"),
+        ("UnboundLocalError: cannot access local variable 'z' where", 11, "`z` never gets a value", "each `if`"),
+        ("AttributeError: 'NoneType' object has no attribute 'standard_normal'", 5, "`rng` is None", "if rng is None"),
+        ("AttributeError: 'ManualMLP' object has no attribute 'b1'", 0, "not on `self`", "self.b1 = ..."),
+        ("KeyError: 'dW2'", 0, "no entry 'dW2'", "this name"),
+        ("TypeError: tuple indices must be integers or slices, not str", 0, "a tuple", "`return`"),
+        ("TypeError: 'NoneType' object is not subscriptable", 0, "no `return`", "`return`"),
+        ("TypeError: can't multiply sequence by non-int of type 'float'", 11, "a list stands", "one array after"),
+        ("TypeError: unsupported operand type(s) for ^: 'float' and 'int'", 11, "no power", "`**`"),
+        ("TypeError: only 0-dimensional arrays can be converted to Python scalars", 11, "one number", "np.sqrt"),
+        (
+            "ValueError: operands could not be broadcast together with shapes (4,3) (4,2)",
+            11,
+            "(4, 3) and (4, 2)",
+            "Print",
+        ),
+        (
+            "ValueError: a mismatch in its core dimension 0 (size 3 is different from 4)",
+            11,
+            "product are 4 and 3",
+            "Print",
+        ),
+    ],
+)
+def test_an_exception_whose_words_say_what_is_wrong(message, line, says, tries, monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
+    path = tmp_path / "backpropagation.py"
+    path.write_text(HALF, encoding="utf-8")
+    made = error(message, about="ManualMLP.backward", line=line)
+    told = diagnose(NETWORK, Run((made,), "done"), made, path)
+    assert says in told.cause and tries in told.action, told
+    assert (HINTS / f"{told.id}.md").exists()
+
+
+def test_a_mistake_is_named_where_what_comes_after_it_is_not_begun(monkeypatch, tmp_path):
+    path = tmp_path / "backpropagation.py"
+    path.write_text("", encoding="utf-8")
+    here = {**row(observation("dz", "x = 1", 2.0, 1.0), test="test_now", about="neuron"), "step": "neuron"}
+    later = {**row(observation("h", "x = 2", 5.0, 4.0), test="test_then", about="MLP"), "step": "fourth"}
+    other = {**later, "observations": [observation("h", "x = 2", 5.0, 1.0)]}
+    entry = {"id": "one", "diagnosis": "chain", "says": "One.", "try": "Do.", "failing": fingerprints([here, later])}
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [entry])
+    assert diagnose(NETWORK, Run((here, other), "done"), here, path).cause == "One."
+
+
+def test_a_test_for_several_names_has_a_fingerprint_for_each():
+    first = row(observation("p", "SGD", 2.0, 1.0), test="test_rules", about="SGD")
+    second = row(observation("p", "Adam", 2.0, 1.0), test="test_rules", about="Adam")
+    missing = row(test="test_rules", about="Adam", outcome="not-written", raised="NotImplementedError")
+    both, half = fingerprints([first, second]), fingerprints([first, missing])
+    assert both.keys() == {"test_rules of SGD", "test_rules of Adam"}
+    assert half["test_rules of SGD"] == both["test_rules of SGD"]

@@ -274,6 +274,18 @@ def test_what_is_no_course_is_refused_in_one_sentence(learner, tmp_path, what):
     assert done.code == 2 and len(done.text.strip().splitlines()) == 1, done.text
 
 
+def test_whoever_begins_a_topic_further_on_is_there(learner):
+    learner("start", "06")
+    assert "Here      Topic 06" in learner().out
+    assert learner("task").out.startswith("Topic 06, level 1: the chain rule")
+    assert "About `chain_rule`" in learner("hint").out
+    learner.writes("backpropagation.py", "def (\n")
+    assert "Python cannot read line 1" in learner("check").out
+    assert "Python cannot read line 1" in learner("check").out  # the same file again: still this topic
+    learner("start", "00")
+    assert learner("task").out.startswith("Topic 00, level 1")
+
+
 def test_a_contract_that_changed_since_the_start_is_shown_once(learner):
     learner("start", "02")
     kept = learner.home / ".learn" / "skeletons" / "autograd_engine.py"
