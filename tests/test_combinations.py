@@ -150,9 +150,10 @@ def in_a_fork(call):
 
 def main(count, planted=""):
     """Try so many mixtures, the first one of stubs only and with every test, and print what was found."""
-    import numpy as np  # noqa: F401  in memory before the first fork
+    import numpy as np  # noqa: F401  in memory before the first fork, as all that is no engine
 
-    from utils.course import loading
+    from utils import engine, finite_difference_checker  # noqa: F401
+    from utils.course import costs, judging, loading, progress  # noqa: F401
     from utils.course.catalog import STATE, WORKSPACE, catalog
 
     # Texts are compiled once for all forks; what they say is executed in each anew.

@@ -73,7 +73,8 @@ class Variable:
     """An array that remembers how it was made. `.data` is an array of floats, `.grad` None until something arrives."""
 
     def __init__(self, data):
-        # float32 stays float32; whole numbers become float64. A variable that no rule has made is a leaf.
+        # An array of floats is kept as it is, without a copy, so float32 stays float32; whole numbers become float64.
+        # A variable that no rule has made is a leaf.
         raise NotImplementedError("Variable.__init__")
 
     def backward(self, retain_graph=False):

@@ -244,6 +244,22 @@ def test_the_kind_of_number_stays(candidate):
     expect_same("kind of number", lambda: str(whole.data.dtype), "float64", given="Variable([1, 2])")
 
 
+@pytest.mark.level2
+@pytest.mark.resources
+@pytest.mark.about("Variable")
+def test_an_array_of_floats_is_kept_without_a_copy(candidate):
+    array, made = np.ones(3), []
+
+    def doubled(a):
+        made.append(a + a)
+        return made[0], (made[0],), lambda upstream, result: (2 * upstream,)
+
+    x = candidate.Variable(array)
+    y = candidate.apply(doubled, x)
+    expect("shared with the array", lambda: float(np.shares_memory(x.data, array)), 1.0, given="Variable(array)")
+    expect("shared with the result", lambda: float(np.shares_memory(y.data, made[0])), 1.0, given="apply(rule, x)")
+
+
 class Watch:
     """A rule whose saved arrays are watched by weak references: how many of them are alive?"""
 
