@@ -524,6 +524,7 @@ class ManualMLP:
         ("UnboundLocalError: cannot access local variable 'z' where", 11, "`z` never gets a value", "each `if`"),
         ("AttributeError: 'NoneType' object has no attribute 'standard_normal'", 5, "`rng` is None", "if rng is None"),
         ("AttributeError: 'ManualMLP' object has no attribute 'b1'", 0, "not on `self`", "self.b1 = ..."),
+        ("AttributeError: 'ManualMLP' object has no attribute 'forwards'", 0, "but `forward` is", "to `forwards`"),
         ("KeyError: 'dW2'", 0, "no entry 'dW2'", "this name"),
         ("TypeError: tuple indices must be integers or slices, not str", 0, "a tuple", "`return`"),
         ("TypeError: 'NoneType' object is not subscriptable", 0, "no `return`", "`return`"),
@@ -549,6 +550,8 @@ def test_an_exception_whose_words_say_what_is_wrong(message, line, says, tries, 
     path = tmp_path / "backpropagation.py"
     path.write_text(HALF, encoding="utf-8")
     made = error(message, about="ManualMLP.backward", line=line)
+    if not line and message.startswith("AttributeError"):
+        made["outcome"] = "not-written"  # the test asks for it
     told = diagnose(NETWORK, Run((made,), "done"), made, path)
     assert says in told.cause and tries in told.action, told
     assert (HINTS / f"{told.id}.md").exists()

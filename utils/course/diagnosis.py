@@ -606,8 +606,11 @@ def _by_exception(row, path, facts):
             facts |= {"there": owned.workspace_file.name, "borrow": owned.number}
             facts["message"] = row["message"].splitlines()[0].removeprefix(f"{raised}: ")
             return "owned"
-        facts["near"] = _near(path, facts["name"])
+        asked = re.search(r"'(\w+)' object has no attribute '(\w+)'", message)
+        wanted = f"{asked[1]}.{asked[2]}" if asked else facts["name"]
+        facts["near"] = _near(path, facts["name"]) or _near(path, wanted)
         if facts["near"]:
+            facts |= {} if _near(path, facts["name"]) else {"name": wanted, "short": wanted.rpartition(".")[2]}
             return "misspelled"
         return "not-written" if scalar else _unset(message, path, facts) or _needed(message, path, facts)
     return "raised" if row["outcome"] == "error" else ""
