@@ -57,7 +57,8 @@ def test_a_training_killed_at_random_steps_goes_on_with_the_same_losses(learner,
         process.kill()
         process.communicate()
         reached.append(len(losses_in(tmp_path / "killed")))
-    assert reached == sorted(set(reached)) and reached[-1] < 400, reached  # each got further, none to the end
+    # The step that was told may not be saved yet, but those before it are; and none got to the end.
+    assert reached == sorted(reached) and 35 <= reached[0] < reached[-1] < 400, reached
     rest = learner.run(TRAIN, *SMALL, *text, "--out", tmp_path / "killed")
     assert f"going on after step {reached[-1]}" in rest.text
     assert losses_in(tmp_path / "killed") == losses_in(tmp_path / "whole")
