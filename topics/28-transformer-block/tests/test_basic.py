@@ -183,6 +183,7 @@ def test_the_parts_of_a_block_by_name_and_shape(candidate):
     for hidden, how in ((6, "TransformerBlock(4, 2, hidden=6)"), (16, "TransformerBlock(4, 2)")):
         block = candidate.TransformerBlock(4, 2, hidden=6) if hidden == 6 else candidate.TransformerBlock(4, 2)
         found = {str(name): list(p.data.shape) for name, p in block.named_parameters()}
+        expect_same("parameters that are missing", lambda f=found: sorted({*NAMES} - {*f}), [], given=how)
         expect_same("the names", lambda f=found: sorted(f), sorted(NAMES), given=how)
         for name in NAMES:
             expect_same(f"the shape of {name}", lambda f=found, n=name: f[n], shape_of(name, 4, hidden), given=how)

@@ -120,6 +120,7 @@ def test_the_parts_have_their_names_and_the_embedding_is_one_parameter(candidate
     wanted = ["embedding.weight", "positions.weight", "norm.weight", "norm.bias"]
     wanted += [f"blocks.{k}.{name}" for k in range(DEPTH) for name in block]
     names = sorted(str(name) for name, _ in model.named_parameters())
+    expect_same("parameters that are missing", lambda: sorted({*wanted} - {*names}), [], given=SIZES)
     expect_same("the names of the parameters, sorted", lambda: names, sorted(wanted), given=SIZES)
     count = VOCAB * WIDTH + BLOCK * WIDTH + DEPTH * (12 * WIDTH**2 + 13 * WIDTH) + 2 * WIDTH
     expect("the numbers in all parameters", lambda: sum(p.data.size for p in model.parameters()), count, given=SIZES)
