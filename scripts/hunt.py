@@ -39,7 +39,8 @@ def case_lines(step, cases):
         topic = case.topic
         text += ["", *screen.wrapped(f"{case.number}  {screen.relative(case.path)}, from Topic {topic.number}")]
         text += screen.wrapped(f"Test: {case.symptom['sentence']}.", 3)
-        text += ["   " + line for line in screen.case_lines(case.symptom, "it says")]
+        for line in screen.case_lines(case.symptom, "it says"):
+            text += screen.wrapped(line, 5) if len(line) > 77 else ["   " + line]
         text += screen.wrapped(", ".join(case.offered), 8, "   one of: ")
     answer = (
         f"{{1: (line, kind), …}} from `{step.about[0]}` in {screen.relative(hunting.topic_of_hunts().workspace_file)}"

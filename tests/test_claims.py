@@ -56,4 +56,4 @@ def test_the_pictures_in_the_texts_are_what_the_engine_draws_now():
 
 def test_levels_one_and_two_collect_few_enough_tests_for_a_quick_check(topic, rows):
     few = [row for row in rows[topic.number] if row["candidate"] == "skeleton" and row["level"] in (1, 2)]
-    assert 0 < len(few) <= 60
+    assert 0 < len(few) <= 65

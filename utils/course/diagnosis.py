@@ -365,7 +365,9 @@ def _diagnosed(topic, run, row, path):
         suspect = suspects.guilty(row, run.rows, lambda instances: _asked_alone(path, instances))
         if suspect:
             return _accuse(topic, suspect, facts, _code(path))
-    mistake = _planted(known, run.rows, row, SOME) or _planted(known, run.rows, row, SOME, alone=True)
+    mistake = _planted(known, run.rows, row, SOME)
+    if not mistake and not name.startswith("Value"):  # of Values, each operation has been asked alone just now
+        mistake = _planted(known, run.rows, row, SOME, alone=True)
     if mistake:
         return _name(mistake, facts)
     key = _of_arrays(_first_wrong(row), row, path, facts) if not name.startswith("Value") else ""
@@ -548,7 +550,7 @@ def _by_exception(row, path, facts):
     """The key in SENTENCES for what was raised, "" if numbers came."""
     wrong = next((seen for seen in row["observations"] if not seen["holds"]), None)
     raised, message = row["raised"], row["message"]
-    own = not row["file"] or Path(row["file"]) == path  # the line is one of this file
+    own = not row["file"] or Path(row["file"]).name == path.name  # the line is one of this file
     code = _line(path, row["line"]) if own else ""
     if wrong and not wrong["raised"]:
         return ""
@@ -723,7 +725,8 @@ def _by_words(message, raised, code, row, path, facts):
             return "unusable"
     if "NoneType" in message and row["outcome"] != "not-written":
         function = _function_called(path, facts["name"])
-        if function and not row["line"] and not _gives_back(function):
+        asked = next((seen["what"] for seen in row["observations"] if not seen["holds"]), "")
+        if function and not row["line"] and not _gives_back(function) and ".grad" not in asked:
             facts["printed"] = " `print` only shows it." if row.get("printed") else ""
             return "no-return"
     if raised == "NotANumber" and "a plain number was expected" in message:

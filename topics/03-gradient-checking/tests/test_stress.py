@@ -99,7 +99,7 @@ def test_a_check_keeps_the_worst_rows_and_no_others(candidate):
     x = np.linspace(-1.0, 1.0, 576).reshape(24, 24)
     claimed = 4 * x + 1
     mine, theirs = (peak_bytes(lambda m=m: m.check_gradient(sum_of_squares, x, claimed)) for m in (candidate, level2))
-    expect_at_most("the memory of check_gradient(f, x, claimed), compared with level 2", 0.2, mine, theirs,
+    expect_at_most("the memory of check_gradient(f, x, claimed), compared with level 2", 0.4, mine, theirs,
                    given="x of shape (24, 24), 576 wrong claims")  # fmt: skip
 
 
