@@ -55,7 +55,8 @@ class Layer:
 class MLP:
     """Layers one after another: MLP(3, [4, 1]) has 3 inputs, 4 hidden neurons and 1 output.
 
-    The hidden layers have the activation, the last one is "linear": it gives scores of any size.
+    The hidden layers have the activation, the last one is "linear": it gives scores of any size. All layers draw from
+    the same `rng`, the first layer first.
     """
 
     def __init__(self, inputs, sizes, activation="tanh", rng=random):
@@ -88,7 +89,7 @@ def one_hidden_node(x, y, numbers):
 
 
 def as_matrices(numbers, inputs, sizes):
-    """The list of pairs (W, b) of an MLP whose parameters, in the order of MLP.parameters(), are the plain `numbers`.
+    """The list of pairs (W, b), arrays both, of an MLP whose parameters, in the order of MLP.parameters(), are the plain `numbers`.
 
     Raises ValueError unless there are exactly as many numbers as an MLP of these sizes has parameters.
     """

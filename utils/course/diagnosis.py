@@ -100,6 +100,10 @@ SENTENCES = {
     "gap": ("The gap {missing} from the text is still there.", "Write in its place what is missing."),
     "on-self": ("`{missing}` alone is no name here; your class keeps it on `self`.", "Write `self.{missing}`."),
     "of-numpy": ("`{missing}` alone is no name here; it belongs to NumPy.", "Write `np.{missing}`."),
+    "selfless": ("`{short}` has no `self`, and Python hands the object over as the first argument.",
+                 "Write `self` first: `def {short}(self, ...)`."),
+    "thrown": ("What line {line} computes is thrown away: nothing keeps it.",
+               "Write `return` before it, or give the result a name."),
     "typo": ("`{missing}` at {place} is no name, but `{near}` is.", "Correct the spelling."),
     "off-self": ("`{missing}` is set, but not on `self`: when the method ends it is gone.",
                  "Write `self.{missing} = ...` where it is made."),
@@ -214,7 +218,7 @@ ELSEWHERE = {
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
-    "early": "missing-return",
+    "early": "missing-return", "thrown": "missing-return", "selfless": "contract",
     "owned": "not-written",
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "endless-rule": "recursion",
     "unhashable": "identity", "slow": "cost",
@@ -306,6 +310,8 @@ METHODS = {"+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "
            "number **": "__rpow__"}  # fmt: skip
 OPERATION_NAMES = {"neg": "negation", "every": "every operation", "+": "`+`"}
 
+# Calls that change nothing, so that a line with nothing else in it is a line without an effect.
+THROWN = r"rng\.(uniform|normal|standard_normal|integers|permutation)|(np|math)\.(abs|exp|log|sqrt|sum|mean|tanh)"
 # Names that are often written without their `np.`.
 NUMPY = set("arange argmax array clip dot empty exp log maximum mean minimum ones random sqrt tanh where zeros".split())
 # One thing to do about an exception; for any other: read its message, which stands above.
@@ -334,8 +340,13 @@ def diagnose(topic, run, row, path):
     if "class Tensor" in topic.skeleton.read_text(encoding="utf-8"):  # the general sentences speak of Topic 02's Value
         cause, action = (re.sub(r"\bValue\b", "Tensor", text) for text in (found.cause, found.action))
         found = replace(found, cause=cause, action=action)
-    early = _early_return(found.name, path) if found.id in ("unknown", "forward", "shape") and not found.certain else 0
-    return found if not early else _say("early", {"name": found.name, "place": _place(early, found.name)})
+    if found.certain:
+        return found
+    early = _early_return(found.name, path) if found.id in ("unknown", "forward", "shape") else 0
+    if early:
+        return _say("early", {"name": found.name, "place": _place(early, found.name)})
+    thrown = _thrown_away(found.name, path) if found.id in ("unknown", "forward", "constant") else 0
+    return found if not thrown else _say("thrown", {"name": found.name, "line": thrown})
 
 
 def _diagnosed(topic, run, row, path):
@@ -541,6 +552,21 @@ def _early_return(name, path):
     return 0
 
 
+def _thrown_away(name, path):
+    """The line of this name's code that draws or computes something, and keeps it nowhere; 0 if there is none."""
+    tree = contract.read(path)[0] if path.exists() else None
+    for part in name.split("."):
+        inside = [node for node in getattr(tree, "body", ()) if getattr(node, "name", "") == part]
+        tree = inside[0] if inside else None
+    for node in ast.walk(tree) if tree else ():
+        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+        if call and not call.keywords and re.fullmatch(THROWN, ast.unparse(call.func)):
+            # A second argument of np.tanh and the like is the array that takes the result.
+            if ast.unparse(call.func).startswith("rng.") or len(call.args) == 1:
+                return node.lineno
+    return 0
+
+
 def _has_a_loop(code):
     """Is there a loop in `backward`?"""
     return re.search(r"\b(for|while)\b", code.partition("def backward")[2].partition("\n    def ")[0]) is not None
@@ -688,6 +714,8 @@ def _by_words(message, raised, code, row, path, facts):
             return "on-self"
         if re.search(r"^import numpy as np", _code(path), re.M) and missing in NUMPY:
             return "of-numpy"
+        if missing in mishaps.USUAL:  # an import was forgotten, whatever other name looks like it
+            return ""
         known = names | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} if function else set()
         facts["near"] = _nearest(missing, known)
         return "typo" if facts["near"] else ""
@@ -708,9 +736,24 @@ def _by_words(message, raised, code, row, path, facts):
         inside = ast.walk(_function_called(path, f"{found[1]}.__init__") or ast.Pass())
         if found[2] in {node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}:
             return "off-self"
+        if row["line"] and found[1] == "Value":
+            offered = {name.partition(".")[2] for name in catalog().topic("02").names_upto(4) if "." in name}
+            near = _nearest(found[2], {name for name in offered if name.strip("_") == name} | {"data", "grad"})
+            facts |= {"missing": f".{found[2]}", "near": f".{near}"}
+            return "typo" if near else ""
         near = _nearest(found[2], on_self) if f"self.{found[2]}" in code else ""
         facts |= {"missing": f"self.{found[2]}", "near": f"self.{near}"}
         return "typo" if near else ""
+    if found := re.search(r"TypeError[:(]\W*(\w+)\(\) takes no arguments", message):
+        facts["near"] = _near(path, f"{found[1]}.__init__")
+        facts |= {"name": f"{found[1]}.__init__", "short": "__init__"} if facts["near"] else {}
+        return "misspelled" if facts["near"] else ""
+    if found := re.search(r"([\w.]+)\(\) takes (\d+) positional arguments? but (\d+) (?:was|were) given", message):
+        method = _function_called(path, found[1]) if "." in found[1] else None
+        selfless = method and not method.decorator_list and "self" not in {one.arg for one in method.args.args}
+        if selfless and int(found[3]) == int(found[2]) + 1:
+            facts["short"] = method.name
+            return "selfless"
     if re.search(r"only (0-dimensional|length-1|size-1) arrays can be converted", message):
         return "one-number"
     if "for ^" in message:

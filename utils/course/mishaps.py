@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-USUAL = {"np": "import numpy as np"}  # modules that go by another name
+# Names of the texts that are no modules of that name.
+USUAL = {"np": "import numpy as np", "pairwise": "from itertools import pairwise",
+         "Value": "from utils.engine import Value"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,12 @@ MISHAPS = (
     Mishap(r"context manager protocol|AttributeError: __e(?:nter|xit)__", "contract",
            "`with` asks an object for `__enter__` and `__exit__`, and one of the two is missing.",
            "Write both methods; `__exit__(self, *error)` takes three more arguments."),
+    Mishap(r"zip\(\) argument \d+ is (?:long|short)er than argument", "lengths",
+           "Two lists of different lengths stand side by side in the `zip` at {place}.",
+           "Print both lengths right before this line: which of the two is not as long as it should be?"),
+    Mishap(r"append\(\) takes exactly one argument \((\d+) given\)", "raised",
+           "`append` takes one thing, and at {place} it is given {1}.",
+           "Put them into parentheses of their own, which makes one tuple: append((a, b))."),
     Mishap(r"write\(\) argument must be str, not bytes", "raised",
            "The file at {place} was opened for text, and bytes are to be written.", "Open it with \"wb\"."),
     Mishap(r"attribute name must be string", "raised",

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from utils.course.judging import Mismatch, Observation, expect, expect_all, expect_array, observations
+from utils.course.judging import Mismatch, Observation, expect, expect_all, expect_array, expect_same, observations
 
 
 @pytest.fixture(autouse=True)
@@ -186,10 +186,13 @@ def test_inference_says_what_forward_says(candidate):
             for rows in (6, 1, 4):
                 x = generator.normal(size=(rows, widths[0]))
                 given = f"{widths[0]} inputs, sizes {list(widths[1:])}, {activation}, {rows} of at most 6 examples"
-                found = np.array(run(x))
+                found = run(x)
                 wanted = plainly(x, layers, activation)
                 try:
                     expect_array("run(x)", lambda found=found: found, wanted, given=given)
+                    if isinstance(found, (list, tuple)):
+                        expect_same("the type of run(x)", lambda found=found: type(found).__name__, "ndarray",
+                                    given=given)  # fmt: skip
                 except Exception as error:
                     first = first or error
     if first:
