@@ -321,6 +321,22 @@ def test_a_return_that_ends_a_loop_in_its_first_turn_is_named(code, id, monkeypa
     assert told.id == id and ("line 4" in told.cause) == (id != "unknown")
 
 
+def test_what_is_computed_and_kept_nowhere_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
+    path, made = tmp_path / "mlp_and_initialization.py", row(observation("h", "x", 1.0, 2.0), about="f")
+    for line, thrown in (
+        ("np.tanh(z)", True),
+        ("np.tanh(z, out=z)", False),
+        ("np.tanh(z, z)", False),
+        ("rng.normal(0.0, 1.0, shape)", True),
+        ("rng.shuffle(z)", False),
+        ("w = np.exp(z)", False),
+    ):
+        path.write_text(f"def f(z, rng, shape):\n    {line}\n    return z\n", encoding="utf-8")
+        told = diagnose(catalog().topic("05"), Run((made,), "done"), made, path)
+        assert ("thrown away" in told.cause) == thrown, (line, told)
+
+
 def test_fingerprints_do_not_depend_on_rounding_places_or_addresses():
     one = row(
         observation(got=0.1 + 0.2), observation("b", got=1e-17, expected=1.0), message="TypeError: at /tmp/a.py:3"
@@ -510,6 +526,13 @@ class ManualMLP:
 
     def backward(self, y):
         print(y)
+
+class Gate:
+    def _init_(self, width):
+        self.width = width
+
+    def open(x):
+        return [y for y in row for row in x]
 """
 
 
@@ -526,6 +549,21 @@ class ManualMLP:
         ("AttributeError: 'ManualMLP' object has no attribute 'b1'", 0, "not on `self`", "self.b1 = ..."),
         ("AttributeError: 'ManualMLP' object has no attribute 'forwards'", 0, "but `forward` is", "to `forwards`"),
         ("KeyError: 'dW2'", 0, "no entry 'dW2'", "this name"),
+        ("NameError: name 'Value' is not defined", 9, "never imported", "from utils.engine import Value"),
+        ("NameError: name 'row' is not defined", 21, "before its own `for`", "outer loop stands first"),
+        ("AttributeError: 'Value' object has no attribute 'tahn'", 11, "but `.tanh` is", "spelling"),
+        ("AttributeError: module 'numpy' has no attribute 'tahn'", 11, "but `np.tanh` is", "spelling"),
+        ("TypeError: Gate() takes no arguments", 0, "but `_init_` is", "to `__init__`"),
+        (
+            "TypeError: Gate.open() takes 1 positional argument but 2 were given",
+            0,
+            "no `self`",
+            "`def open(self, ...)`",
+        ),
+        ("ValueError: zip() argument 2 is longer than argument 1", 11, "`zip` at line 11", "lengths"),
+        ("TypeError: list.append() takes exactly one argument (3 given)", 11, "it is given 3", "one tuple"),
+        ("IndexError: list index out of range", 11, "behind the last entry", "length minus 1"),
+        ("ValueError: cannot reshape array of size 18 into shape (6,5)", 11, "18 numbers do not fill", "Print"),
         ("TypeError: tuple indices must be integers or slices, not str", 0, "a tuple", "`return`"),
         ("TypeError: 'NoneType' object is not subscriptable", 0, "no `return`", "`return`"),
         ("TypeError: can't multiply sequence by non-int of type 'float'", 11, "a list stands", "one array after"),

@@ -89,8 +89,9 @@ def one_hidden_node(x, y, numbers):
 
 
 def as_matrices(numbers, inputs, sizes):
-    """The list of pairs (W, b), arrays both, of an MLP whose parameters, in the order of MLP.parameters(), are the plain `numbers`.
+    """The list of pairs (W, b), arrays both, of an MLP with these parameters.
 
+    `numbers` are plain numbers, in the order of MLP.parameters().
     Raises ValueError unless there are exactly as many numbers as an MLP of these sizes has parameters.
     """
     raise NotImplementedError("as_matrices")

@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from utils.course import contract, mishaps, running, suspects
 from utils.course.catalog import catalog
 
@@ -102,6 +104,8 @@ SENTENCES = {
     "of-numpy": ("`{missing}` alone is no name here; it belongs to NumPy.", "Write `np.{missing}`."),
     "selfless": ("`{short}` has no `self`, and Python hands the object over as the first argument.",
                  "Write `self` first: `def {short}(self, ...)`."),
+    "loops": ("`{missing}` is used at {place} before its own `for` makes it.",
+              "In a comprehension the outer loop stands first: [x for row in rows for x in row]."),
     "thrown": ("What line {line} computes is thrown away: nothing keeps it.",
                "Write `return` before it, or give the result a name."),
     "typo": ("`{missing}` at {place} is no name, but `{near}` is.", "Correct the spelling."),
@@ -124,6 +128,8 @@ SENTENCES = {
                   "End it with `return` and the result.{printed}"),
     "array-for-number": ("An array comes back where one number is asked for.",
                          "Take the mean, or the sum, over all entries: without `axis`."),
+    "list-for-array": ("The numbers are right, but they stand in a list; an array is asked for.",
+                       "Make an array of it, np.array(...), or leave out .tolist()."),
     "list-for-number": ("{Kind} comes back where one number is asked for.",
                         "Compare its last line, `return`, with what the skeleton promises, and in which order."),
     "alias": ("Two names stand for one array in memory: what changes one of them changes the other.",
@@ -207,7 +213,7 @@ ELSEWHERE = {
     "missing-return": ("Something gives back None where a result is needed.",
                        "Every way through the function ends with `return`; look at {place}."),
     "refused": ("Your own check at {place} refuses what should be taken.",
-                "Compare the check with what the skeleton allows: sizes, signs, lists and arrays."),
+                "Compare the check with what the skeleton allows: names, sizes, signs, lists and arrays."),
     "kind": ("Something of another kind stands where a number or an array belongs.",
              "Look at {place}, and print the type of what is computed there."),
     "unhashable": ("A class that defines `__eq__` loses its hash, so its objects cannot be put into a set.",
@@ -219,6 +225,7 @@ ELSEWHERE = {
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
     "early": "missing-return", "thrown": "missing-return", "selfless": "contract",
+    "loops": "raised", "list-for-array": "kind",
     "owned": "not-written",
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "endless-rule": "recursion",
     "unhashable": "identity", "slow": "cost",
@@ -694,6 +701,7 @@ def _unreached(row, facts):
     return "unreached" if row["about"].startswith("Tensor.") or row["about"] == "operation" else "cut-off"
 
 
+ANSWERING = {"__call__", "forward", "parameters"}  # methods that are asked for a result
 KINDS = {"float": "one number", "int": "one number", "float64": "one number", "tuple": "a tuple", "list": "a list",
          "set": "a set", "dict": "a dict", "ndarray": "an array", "str": "a text", "ellipsis": "`...`"}  # fmt: skip
 
@@ -714,6 +722,8 @@ def _by_words(message, raised, code, row, path, facts):
             return "on-self"
         if re.search(r"^import numpy as np", _code(path), re.M) and missing in NUMPY:
             return "of-numpy"
+        if _comes_later(missing, path, row["line"]):
+            return "loops"
         if missing in mishaps.USUAL:  # an import was forgotten, whatever other name looks like it
             return ""
         known = names | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} if function else set()
@@ -729,6 +739,10 @@ def _by_words(message, raised, code, row, path, facts):
         given = [name for name in _none_by_default(function) if re.search(rf"\b{name}\s*\.\s*{attribute}\b", code)]
         facts["missing"] = given[0] if given else ""
         return "none-given" if given else ""
+    if raised == "AttributeError" and (found := re.search(r"module 'numpy' has no attribute '(\w+)'", message)):
+        near = _nearest(found[1], set(np.__all__))
+        facts |= {"missing": f"np.{found[1]}", "near": f"np.{near}"}
+        return "typo" if near else ""
     if raised == "AttributeError" and (found := re.search(r"'(\w+)' object has no attribute '(\w+)'", message)):
         facts["missing"] = found[2]
         if row["line"] and found[2] in names and f"self.{found[2]}" in code:
@@ -769,6 +783,8 @@ def _by_words(message, raised, code, row, path, facts):
     if "NoneType" in message and row["outcome"] != "not-written":
         function = _function_called(path, facts["name"])
         asked = next((seen["what"] for seen in row["observations"] if not seen["holds"]), "")
+        if function is None and not row["line"] and (found := _silent_method(path, facts["name"])):
+            function, facts["short"] = found, found.name
         if function and not row["line"] and not _gives_back(function) and ".grad" not in asked:
             facts["printed"] = " `print` only shows it." if row.get("printed") else ""
             return "no-return"
@@ -781,8 +797,9 @@ def _by_words(message, raised, code, row, path, facts):
 
 
 def _nearest(word, known):
-    """The known word that was probably meant: the same in other case, or nearly the same; "" if there is none."""
+    """The known word that was probably meant: the same letters in other case or order, or nearly the same; or ""."""
     same = [other for other in known if other != word and other.lower() == word.lower()]
+    same += sorted(other for other in known if other != word and len(word) > 2 and sorted(other) == sorted(word))
     return next(iter(same or difflib.get_close_matches(word, sorted(known - {word}), 1, 0.7)), "")
 
 
@@ -822,6 +839,30 @@ def _gives_back(function):
     return any(isinstance(node, (ast.Return, ast.Yield)) and node.value is not None for node in ast.walk(function))
 
 
+def _silent_method(path, name):
+    """The one method of a class that should answer and has no `return` with a result; None if there is no such one."""
+    tree = contract.read(path)[0] if path.exists() else None
+    found = next((node for node in getattr(tree, "body", ()) if getattr(node, "name", "") == name), None)
+    answering = [node for node in getattr(found, "body", ()) if getattr(node, "name", "") in ANSWERING]
+    silent = [node for node in answering if not _gives_back(node)]
+    return silent[0] if len(silent) == 1 and isinstance(found, ast.ClassDef) else None
+
+
+def _comes_later(name, path, line):
+    """Is a name used in a loop of a comprehension on this line, and made by a later one?"""
+    tree = contract.read(path)[0] if line and path.exists() else None
+    for node in ast.walk(tree) if tree else ():
+        loops = getattr(node, "generators", ())
+        if len(loops) > 1 and node.lineno <= line <= node.end_lineno:
+            made = [
+                any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(loop.target)) for loop in loops
+            ]
+            used = [any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(loop.iter)) for loop in loops]
+            if True in made and True in used and used.index(True) < made.index(True):
+                return True
+    return False
+
+
 def _none_by_default(function):
     """The arguments of a function that are None unless they are given."""
     if function is None:
@@ -835,6 +876,9 @@ def _sizes(message):
     inner = re.search(r"\(size (\d+) is different from (\d+)\)", message)
     if inner:
         return f": the inner sizes of the product are {inner[2]} and {inner[1]}"
+    cut = re.search(r"cannot reshape array of size (\d+) into shape (\([\d,]+\))", message)
+    if cut:
+        return f": {cut[1]} numbers do not fill the shape {cut[2]}".replace(",", ", ").replace(", )", ",)")
     pair = re.search(r"shapes (\([\d,]*\)) (\([\d,]*\))", message)
     return f": {pair[1]} and {pair[2]}".replace(",)", "#").replace(",", ", ").replace("#", ",)") if pair else ""
 
@@ -896,6 +940,8 @@ def _of_arrays(seen, row, path, facts):
     }
     if seen["what"] == "the message":
         return "wordless"
+    if expected == "'ndarray'" and got in ("'list'", "'tuple'"):
+        return "list-for-array"
     if expected.endswith(("Error", "Exception")) and got.endswith(("Error", "Exception")):
         return "other-exception"
     if seen["what"] == "what is raised" and expected == "nothing":
