@@ -321,6 +321,11 @@ def test_a_return_that_ends_a_loop_in_its_first_turn_is_named(code, id, monkeypa
     assert told.id == id and ("line 4" in told.cause) == (id != "unknown")
 
 
+def test_a_check_does_not_wait_for_numpy(learner):
+    done = learner.run("-c", "import sys; import utils.course.checking; print('numpy' in sys.modules)")
+    assert done.out.strip() == "False", done.text
+
+
 def test_what_is_computed_and_kept_nowhere_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
     path, made = tmp_path / "mlp_and_initialization.py", row(observation("h", "x", 1.0, 2.0), about="f")

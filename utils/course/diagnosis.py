@@ -15,8 +15,6 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from utils.course import contract, mishaps, running, suspects
 from utils.course.catalog import catalog
 
@@ -740,6 +738,8 @@ def _by_words(message, raised, code, row, path, facts):
         facts["missing"] = given[0] if given else ""
         return "none-given" if given else ""
     if raised == "AttributeError" and (found := re.search(r"module 'numpy' has no attribute '(\w+)'", message)):
+        import numpy as np  # a check of plain numbers does not wait for it
+
         near = _nearest(found[1], set(np.__all__))
         facts |= {"missing": f"np.{found[1]}", "near": f"np.{near}"}
         return "typo" if near else ""

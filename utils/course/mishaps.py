@@ -10,8 +10,6 @@ import importlib.util
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 # Names of the texts that are no modules of that name.
 USUAL = {"np": "import numpy as np", "pairwise": "from itertools import pairwise",
          "Value": "from utils.engine import Value"}  # fmt: skip
@@ -35,10 +33,14 @@ class Mishap:
 
 
 def _is_of_numpy(match):
+    import numpy as np  # here, since most checks come to no such question and need not wait for it
+
     return callable(getattr(np, match[1], None))
 
 
 def _is_of_arrays(match):
+    import numpy as np
+
     return hasattr(np.ndarray, match[1])
 
 
