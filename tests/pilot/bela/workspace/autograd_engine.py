@@ -5,7 +5,7 @@ class Value:
     def __init__(self, data, _children=(), _op="", label=""):
         self.data = data
         self.grad = 0.0
-        self._prev = set(_children)
+        self._prev = _children
         self._backward = lambda: None
 
     def __repr__(self):
