@@ -43,7 +43,8 @@ def test_the_pilot_says_what_teaching_says_it_says(pilot):
 def test_a_student_reads_the_words_of_check(pilot):
     (page,) = (pilot / "students").glob("bela-*.html")
     text = page.read_text(encoding="utf-8")
-    assert "the forgotten path" in text and "Use `+=` wherever a gradient arrives at a parent, in every operation." in text
+    assert "the forgotten path" in text
+    assert "Use `+=` wherever a gradient arrives at a parent, in every operation." in text
     assert "[accumulate]" in text and "/scratch" not in text and str(ROOT) not in text
 
 
