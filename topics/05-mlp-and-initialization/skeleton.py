@@ -56,7 +56,7 @@ class MLP:
     """Layers one after another: MLP(3, [4, 1]) has 3 inputs, 4 hidden neurons and 1 output.
 
     The hidden layers have the activation, the last one is "linear": it gives scores of any size. All layers draw from
-    the same `rng`, the first layer first.
+    the same `rng`, the first layer first. The list `sizes` stays as it is.
     """
 
     def __init__(self, inputs, sizes, activation="tanh", rng=random):

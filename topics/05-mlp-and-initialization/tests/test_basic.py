@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from utils.course.judging import expect, expect_all, expect_array, expect_same
+from utils.course.judging import expect, expect_all, expect_array, expect_same, observations, raised
 
 ACTIVATED = {
     "tanh": cmath.tanh,
@@ -42,10 +42,48 @@ def slopes(x, inputs, sizes, activation, numbers):
     return found
 
 
+def kind_of(thing):
+    """What is neither a list nor a Value, by the name of its type; the kinds of functions and of numbers are one."""
+    if callable(thing):
+        return "function"
+    return "float" if isinstance(thing, (int, float)) else type(thing).__name__
+
+
+def is_value(thing):
+    return hasattr(thing, "data") and hasattr(thing, "grad")
+
+
+def expect_values(rows):
+    """expect_all for calls that give a Value: (what, call, its number, given). What is none is shown by its type."""
+    first, said = None, []
+    for what, call, number, given in rows:
+        try:
+            said.append(call())
+        except Exception as error:
+            said.append(None)
+            observations.append(raised(f"{what}.data", given, number, error, "value"))
+            first = first or error
+    for (what, *_), thing in zip(rows, said, strict=True):
+        if thing is not None and not is_value(thing):
+            expect_same(f"the type of {what}", lambda thing=thing: kind_of(thing), "Value")
+    if first:
+        raise first
+    expect_all([
+        (f"{what}.data", lambda thing=thing: thing.data, number, given)
+        for (what, _, number, given), thing in zip(rows, said, strict=True)
+    ])  # fmt: skip
+
+
 def with_numbers(network, numbers, given):
     """The network after its parameters were set to these numbers, in their order."""
     parameters = list(network.parameters())
     expect("the number of parameters", lambda: len(parameters), len(numbers), given=given)
+    for kind, count, wanted in (
+        ("lists", sum(isinstance(p, (list, tuple)) for p in parameters), 0),
+        ("Values", sum(map(is_value, parameters)), len(numbers)),
+    ):
+        if count != wanted:
+            expect(f"the number of {kind} among them", lambda count=count: count, wanted, given=given)
     for parameter, number in zip(parameters, numbers, strict=True):
         parameter.data = number
     return network
@@ -56,24 +94,55 @@ def some_numbers(count, seed=1):
     return [round(generator.uniform(-1.5, 1.5), 2) for _ in range(count)]
 
 
-def in_turn(inputs, sizes, seed):
-    """The parameters as they are drawn: each weight by one call of uniform, neuron after neuron; each bias is 0."""
-    generator, found = random.Random(seed), []
+class Dice:
+    """A generator as the contract asks for it: `uniform` gives numbers in turn that everybody knows, and counts."""
+
+    def __init__(self):
+        self.asked, self.others = [], 0
+
+    def uniform(self, low, high):
+        self.asked.append((low, high))
+        return self.number(len(self.asked) - 1)
+
+    @staticmethod
+    def number(k):
+        return round((0.37 * k + 0.2) % 2.0 - 1.0, 2)
+
+    def __getattr__(self, name):
+        def another(*_, **__):
+            self.others += 1
+            return 0.5
+
+        return another
+
+
+def expect_drawn_in_turn(what, make, inputs, sizes, given):
+    """make(dice) has as many parameters as it should, no two the same object: each weight one call, each bias 0."""
+    dice, counted = Dice(), iter(range(1000))
+    wanted = []
     for n, m in pairwise([inputs, *sizes]):
         for _ in range(m):
-            found += [generator.uniform(-1.0, 1.0) for _ in range(n)] + [0.0]
-    return found
-
-
-def drawn_rows(what, network, wanted, given):
-    """Rows for expect_all: as many parameters as wanted, no two the same object, and the numbers that were drawn."""
-    parameters = list(network.parameters())
-    return [
-        ("the number of parameters", lambda: len(parameters), len(wanted), given),
-        ("the number of different objects among them", lambda: len({id(p) for p in parameters}), len(wanted), given),
-        *((f"{what}.parameters()[{k}].data", lambda k=k: parameters[k].data, number, given)
-          for k, number in enumerate(wanted)),
-    ]  # fmt: skip
+            wanted += [Dice.number(next(counted)) for _ in range(n)] + [0.0]
+    weights = next(counted)
+    parameters = list(make(dice).parameters())
+    expect("the number of parameters", lambda: len(parameters), len(wanted), given=given)
+    different = len({id(p) for p in parameters})
+    expect("the number of different objects among them", lambda: different, len(wanted), given=given)
+    zeros = sum(p.data == 0 for p, number in zip(parameters, wanted, strict=True) if number)
+    if zeros == weights:
+        expect("the weights that are 0", lambda: zeros, 0, given=given)
+    expect_all([
+        ("the calls of dice.uniform", lambda: len(dice.asked), weights, given),
+        ("the calls of other methods of dice", lambda: dice.others, 0, given),
+    ])  # fmt: skip
+    asked = sum(tuple(map(float, ends)) == (-1.0, 1.0) for ends in dice.asked)
+    expect("the calls that ask for -1.0 and 1.0", lambda: asked, weights, given=given)
+    biases = [p.data for p, number in zip(parameters, wanted, strict=True) if number == 0.0]
+    expect("the biases that are 0", lambda: sum(bias == 0 for bias in biases), len(biases), given=given)
+    expect_all([
+        (f"{what}.parameters()[{k}].data", lambda k=k: parameters[k].data, number, given)
+        for k, number in enumerate(wanted)
+    ])  # fmt: skip
 
 
 def expect_no_list(what, thing, given):
@@ -95,22 +164,19 @@ def test_a_neuron_is_the_activation_of_a_weighted_sum_plus_the_bias(candidate):
             ([1.0, -2.0], [0.5, 0.25, 0.3]),
             ([1.0, 2.0, 3.0], [-1.0, 0.5, 0.25, -1.0]),
         ):
-            given = f"{len(x)} inputs {x}, weights {numbers[:-1]}, bias {numbers[-1]}, {activation}"
+            given = f"inputs {x}, weights {numbers[:-1]}, bias {numbers[-1]}, {activation}"
             neuron = with_numbers(candidate.Neuron(len(x), activation), numbers, given)
             wanted = ACTIVATED[activation](sum(w * xi for w, xi in zip(numbers, [*x, 1.0], strict=True)))
-            rows.append(("neuron(x).data", lambda neuron=neuron, x=x: neuron(x).data, complex(wanted).real, given))
-    expect_all(rows)
+            rows.append(("neuron(x)", lambda neuron=neuron, x=x: neuron(x), complex(wanted).real, given))
+    expect_values(rows)
 
 
 @pytest.mark.level1
 @pytest.mark.about("Neuron")
 def test_a_new_neuron_has_drawn_weights_and_the_bias_zero(candidate):
-    rows = []
-    for inputs, seed in ((1, 3), (4, 5)):
-        neuron = candidate.Neuron(inputs, rng=random.Random(seed))
-        given = f"Neuron({inputs}, rng=random.Random({seed}))"
-        rows += drawn_rows("neuron", neuron, in_turn(inputs, [1], seed), given)
-    expect_all(rows)
+    for inputs in (1, 4):
+        given = f"Neuron({inputs}, rng=dice); dice counts its calls"
+        expect_drawn_in_turn("neuron", lambda dice, n=inputs: candidate.Neuron(n, rng=dice), inputs, [1], given)
 
 
 @pytest.mark.level1
@@ -134,17 +200,20 @@ def test_the_gradients_of_a_neuron_reach_every_parameter(candidate):
 @pytest.mark.level1
 @pytest.mark.about("Layer")
 def test_the_neurons_of_a_layer_read_the_same_inputs(candidate):
-    rows, x = [], [0.5, -1.0]
+    lengths, rows, x = [], [], [0.5, -1.0]
     for activation in ("tanh", "linear"):
         numbers = [0.1, 0.2, 0.3, -0.4, 0.5, -0.6, 0.7, 0.8, 0.9]
         given = f"Layer(2, 3, {activation!r}) with the parameters {numbers}, inputs {x}"
         results = with_numbers(candidate.Layer(2, 3, activation), numbers, given)(x)
-        rows.append(("len(layer(x))", lambda results=results: len(results), 3, given))
+        if is_value(results):
+            expect_same("the type of layer(x)", lambda: "Value", "list", given=given)
+        lengths.append(("len(layer(x))", lambda results=results: len(results), 3, given))
         for k in range(3):
             w1, w2, b = numbers[3 * k : 3 * k + 3]
             wanted = ACTIVATED[activation](w1 * x[0] + w2 * x[1] + b).real
-            rows.append((f"layer(x)[{k}].data", lambda r=results, k=k: r[k].data, wanted, given))
-    expect_all(rows)
+            rows.append((f"layer(x)[{k}]", lambda r=results, k=k: r[k], wanted, given))
+    expect_all(lengths)
+    expect_values(rows)
 
 
 @pytest.mark.level1
@@ -152,31 +221,38 @@ def test_the_neurons_of_a_layer_read_the_same_inputs(candidate):
 def test_a_layer_of_one_neuron_gives_a_value_and_no_list(candidate):
     given = "Layer(2, 1) with the parameters [0.5, -0.5, 0.25], inputs [1.0, 2.0]"
     layer = with_numbers(candidate.Layer(2, 1), [0.5, -0.5, 0.25], given)
-    expect("layer(x).data", lambda: layer([1.0, 2.0]).data, math.tanh(-0.25), given=given)
+    expect_values([("layer(x)", lambda: layer([1.0, 2.0]), math.tanh(-0.25), given)])
 
 
 @pytest.mark.level1
 @pytest.mark.about("Layer")
 def test_every_neuron_of_a_layer_has_weights_of_its_own(candidate):
-    layer = candidate.Layer(2, 3, rng=random.Random(8))
-    expect_all(drawn_rows("layer", layer, in_turn(2, [3], 8), "Layer(2, 3, rng=random.Random(8))"))
+    expect_drawn_in_turn(
+        "layer", lambda dice: candidate.Layer(2, 3, rng=dice), 2, [3], "Layer(2, 3, rng=dice); dice counts its calls"
+    )
 
 
 @pytest.mark.level1
 @pytest.mark.about("MLP")
 def test_an_mlp_has_a_parameter_for_every_weight_and_every_bias(candidate):
     shapes = ((3, [4, 1], 21), (3, [4, 4, 1], 41), (2, [1, 1], 5), (5, [3], 18), (1, [2, 3, 2], 21))
+    made = []
+    for n, sizes, _ in shapes:
+        mine = list(sizes)
+        made.append(candidate.MLP(n, mine))
+        if mine != sizes:
+            expect_same("sizes afterwards", lambda mine=mine: mine, sizes, given=f"MLP({n}, {sizes})")
     expect_all([
-        ("len(network.parameters())", lambda n=n, s=s: len(candidate.MLP(n, s).parameters()), count, f"MLP({n}, {s})")
-        for n, s, count in shapes
+        ("len(network.parameters())", lambda network=network: len(network.parameters()), count, f"MLP({n}, {s})")
+        for network, (n, s, count) in zip(made, shapes, strict=True)
     ])  # fmt: skip
 
 
 @pytest.mark.level1
 @pytest.mark.about("MLP")
 def test_the_layers_of_an_mlp_draw_from_the_same_generator(candidate):
-    network = candidate.MLP(2, [2, 2, 1], rng=random.Random(8))
-    expect_all(drawn_rows("network", network, in_turn(2, [2, 2, 1], 8), "MLP(2, [2, 2, 1], rng=random.Random(8))"))
+    given = "MLP(2, [2, 2, 1], rng=dice); dice counts its calls"
+    expect_drawn_in_turn("network", lambda dice: candidate.MLP(2, [2, 2, 1], rng=dice), 2, [2, 2, 1], given)
 
 
 @pytest.mark.level1
@@ -191,9 +267,9 @@ def test_the_layers_follow_each_other_and_the_last_one_is_linear(candidate):
             found = with_numbers(candidate.MLP(inputs, sizes, activation), numbers, given)(x)
             for k, wanted in enumerate(outputs(x, inputs, sizes, activation, numbers)):
                 what = "network(x)" + (f"[{k}]" if sizes[-1] > 1 else "")
-                got = (lambda found=found, k=k: found[k].data) if sizes[-1] > 1 else (lambda found=found: found.data)
-                rows.append((f"{what}.data", got, complex(wanted).real, given))
-    expect_all(rows)
+                get = (lambda found=found, k=k: found[k]) if sizes[-1] > 1 else (lambda found=found: found)
+                rows.append((what, get, complex(wanted).real, given))
+    expect_values(rows)
 
 
 @pytest.mark.level1
@@ -218,8 +294,9 @@ def test_the_gradients_of_an_mlp_reach_every_parameter(candidate):
 def test_one_hidden_node_gives_the_numbers_that_pytorch_gave(candidate):
     rows = []
     for x, y, numbers, wanted in RECORDED:
-        prediction, loss, gradients = candidate.one_hidden_node(x, y, numbers)
-        given = f"x = {x}, y = {y}, w1, w2, b, v, c = {numbers}"
+        given, results = f"x = {x}, y = {y}, w1, w2, b, v, c = {numbers}", candidate.one_hidden_node(x, y, numbers)
+        expect("the number of results", lambda results=results: len(results), 3, given=given)
+        prediction, loss, gradients = results
         rows.append(("the prediction", lambda p=prediction: p, wanted[0], given))
         rows.append(("the loss", lambda loss=loss: loss, wanted[1], given))
         rows.append(("the number of gradients", lambda g=gradients: len(g), 5, given))
@@ -250,17 +327,21 @@ RECORDED = (
 @pytest.mark.level2
 @pytest.mark.about("as_matrices")
 def test_a_column_of_a_matrix_holds_the_weights_of_one_neuron(candidate):
-    first = None
-    for inputs, sizes in ((2, [3]), (2, [3, 1]), (3, [3, 2, 1])):
+    cases, made, first = ((2, [3]), (2, [3, 1]), (3, [3, 2, 1])), [], None
+    for inputs, sizes in cases:
         count = sum((n + 1) * m for n, m in pairwise([inputs, *sizes]))
-        numbers = [float(k) for k in range(1, count + 1)]
         given = f"as_matrices([1.0, 2.0, ... {count}.0], {inputs}, {sizes})"
-        layers, start = candidate.as_matrices(numbers, inputs, sizes), 0
-        expect("the number of pairs (W, b)", lambda layers=layers: len(layers), len(sizes), given=given)
+        made.append((given, candidate.as_matrices([float(k) for k in range(1, count + 1)], inputs, sizes)))
+    expect_all([
+        ("the number of pairs (W, b)", lambda layers=layers: len(layers), len(sizes), given)
+        for (given, layers), (_, sizes) in zip(made, cases, strict=True)
+    ])  # fmt: skip
+    for (given, layers), (inputs, sizes) in zip(made, cases, strict=True):
+        start = 1
         for k, (n, m) in enumerate(pairwise([inputs, *sizes])):
             w, b = np.zeros((n, m)), np.zeros(m)
             for j in range(m):
-                w[:, j], b[j] = numbers[start : start + n], numbers[start + n]
+                w[:, j], b[j] = range(start, start + n), start + n
                 start += n + 1
             for name, got, wanted in (("W", layers[k][0], w), ("b", layers[k][1], b)):
                 try:
@@ -320,8 +401,6 @@ def scale_rows(w, scheme, inputs, outputs):
     deviation, bound = SCALES[scheme](inputs, outputs)
     given = f"init_weights({inputs}, {outputs}, {scheme!r}, np.random.default_rng(0))"
     rows = [
-        ("W.shape[0]", lambda: w.shape[0], inputs, given),
-        ("W.shape[1]", lambda: w.shape[1], outputs, given),
         ("the mean of W * sqrt(inputs), to one digit,", lambda: round(float(w.mean()) * inputs**0.5, 1) + 0, 0, given),
         ("the standard deviation of W, compared with its scheme's, to one digit,",
          lambda: round(float(w.std()) / deviation, 1), 1.0, given),
@@ -369,7 +448,10 @@ def expect_drawn(candidate, scheme):
     rows = []
     for inputs, outputs in ((400, 100), (100, 400)):
         w = candidate.init_weights(inputs, outputs, scheme, np.random.default_rng(0))
-        expect_no_list("W", w, f"init_weights({inputs}, {outputs}, {scheme!r}, np.random.default_rng(0))")
+        given = f"init_weights({inputs}, {outputs}, {scheme!r}, np.random.default_rng(0))"
+        expect_no_list("W", w, given)
+        if np.shape(w) != (inputs, outputs):
+            expect_array("W", lambda w=w: w, np.zeros((inputs, outputs)), given=given)
         rows += scale_rows(w, scheme, inputs, outputs)
     expect_all(rows)
 

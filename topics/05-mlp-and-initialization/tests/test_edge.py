@@ -78,7 +78,7 @@ def test_a_hidden_layer_of_one_neuron_is_read_by_the_next_layer(candidate):
         ([1, 2], [0.5, -0.5, 0.25, 2.0, 1.0, -1.0, 0.5], [2 * math.tanh(-0.25) + 1, -math.tanh(-0.25) + 0.5]),
     ):
         given = f"MLP(2, {sizes}) with the parameters {numbers}, inputs [1.0, 2.0]"
-        network = candidate.MLP(2, sizes)
+        network = candidate.MLP(2, list(sizes))
         for parameter, number in zip(network.parameters(), numbers, strict=True):
             parameter.data = number
         out = network([1.0, 2.0])
