@@ -4,6 +4,7 @@ What it says about whole engines is tested beside the planted mistakes (test_mut
 """
 
 import json
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -181,7 +182,8 @@ RULES = [
     (value("the value", "4 / a at a = 2.0", 2.0, 0.5, "Value.__rtruediv__"), "reflected"),
     (value("x.grad", "x = Value(2.0)", 0.0, 1.0, "Value"), "seed"),
     (value("the value", "tanh(p) at p = 1000", 1.0, float("nan"), "Value.tanh"), "overflow"),
-    (value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge"), "unknown"),
+    (value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge"), "scale"),
+    (value("nudge(f, 2.0)", "f = x * x", 1.0, 2.7, "nudge"), "unknown"),
     (row(observation("x.grad", "x = Value(2.5); x.backward()", 1.0, 0.0)), "seed"),
     (row(observation("a.grad", "y.backward(); y.backward()", 4.0, 6.0), about="Value.backward"), "state"),
     (row(observation("the time of backward", "22 diamonds", "at most 30 times", "900 times", aim="cost")), "cost"),
@@ -205,6 +207,100 @@ RULES = [
 @pytest.mark.parametrize(("made", "id"), RULES)
 def test_rules(made, id, monkeypatch, tmp_path):
     assert judged(monkeypatch, made, tmp_path=tmp_path).id == id
+
+
+def pairs(*pairs):
+    """A row with one wrong array, of which these (got, expected) are the entries that differ."""
+    got, expected = pairs[0]
+    return row(observation("f(x)[0]", "x", expected, got, aim="value") | {"pairs": pairs}, about="f")
+
+
+RELATED = [
+    (pairs((4.0, 2.0), (6.0, 3.0)), "scale", "Every number that differs is 2 times what"),
+    (pairs((1.0, 2.0)), "scale", "The number is half of what"),
+    (pairs((-0.5, 1.5), (-1.0, 3.0)), "scale", "1/3 of, with the other sign, what"),
+    (pairs((1.7, 1.0), (3.4, 2.0), (5.1, 3.0)), "scale", "1.7 times what"),
+    (pairs((1.7, 1.0), (3.4, 2.0)), "unknown", ""),  # two numbers may do so by chance
+    (pairs((3.0, 1.0)), "unknown", ""),
+    (pairs((-1.5, 1.5), (3.0, -3.0)), "sign", ""),
+    (pairs((1.5, 1.0), (2.5, 2.0)), "offset", "0.5 too large"),
+    (pairs((1.0, 3.0), (4.0, 6.0)), "offset", "2 too small"),
+    (pairs((0.0, 3.0), (0.0, 6.0)), "forward", "is 0."),
+    (pairs((9.0, 3.0), (4.0, 2.0)), "forward", "the square of what"),
+    (pairs((3.0, 9.0), (2.0, 4.0)), "forward", "the square root of what"),
+    (pairs((0.25, 4.0), (0.2, 5.0)), "forward", "1 divided by what"),
+    (pairs((0.8, 0.2), (0.9, 0.1)), "forward", "1 minus what"),
+    (pairs((math.log(3.0), 3.0), (0.0, 1.0)), "forward", "the logarithm of what"),
+    (pairs((math.e, 1.0), (1.0, 0.0)), "forward", "the exponential of what"),
+    (pairs((4.0, 2.0), (7.0, 3.0)), "unknown", ""),
+    (pairs((math.inf, 2.0), (6.0, 3.0)), "overflow", ""),
+]
+
+
+@pytest.mark.parametrize(("made", "id", "says"), RELATED)
+def test_what_wrong_numbers_have_to_do_with_the_right_ones_is_said(made, id, says, monkeypatch, tmp_path):
+    told = judged(monkeypatch, made, tmp_path=tmp_path)
+    assert told.id == id and says in told.cause
+
+
+def test_two_results_that_have_changed_places_are_named(monkeypatch, tmp_path):
+    wrong = [observation("dw", "f(2)", 3.0, 7.0, aim="value"), observation("db", "f(2)", 7.0, 3.0, aim="value")]
+    told = judged(monkeypatch, row(*wrong, about="f"), tmp_path=tmp_path)
+    assert told.id == "order" and "`dw` is what `db` should be" in told.cause
+    wrong[1]["given"] = "f(3)"
+    assert judged(monkeypatch, row(*wrong, about="f"), tmp_path=tmp_path).id == "unknown"
+
+
+ANSWERS = [
+    ("AttributeError: 'function' object has no attribute 'data'", "kind", "itself, and not what it computes"),
+    ("AttributeError: 'list' object has no attribute 'data'", "kind", "A list comes back"),
+    ("AttributeError: 'float' object has no attribute 'grad'", "kind", "One number comes back"),
+    ("ValueError: too many values to unpack (expected 3)", "answer", "more things than the 3"),
+    ("ValueError: not enough values to unpack (expected 3, got 2)", "answer", "fewer things than the 3"),
+]
+
+
+@pytest.mark.parametrize(("message", "id", "says"), ANSWERS)
+def test_what_comes_back_is_named_where_the_test_cannot_use_it(message, id, says, monkeypatch, tmp_path):
+    told = judged(monkeypatch, error(message, "f", "not-written"), tmp_path=tmp_path)
+    assert told.id == id and says in told.cause
+
+
+LINES = [
+    ("    return max(x, 0.0)", "ValueError: The truth value of an array with more than one element is ambiguous.",
+     "np.maximum"),
+    ("    return np.max(x, 0.0)", "TypeError: 'float' object cannot be interpreted as an integer", "np.maximum"),
+    ("    return np.exp(x)", "TypeError: operand 'Value' does not support ufuncs (__array_ufunc__=None)", "z.exp()"),
+    ("    return math.exp(x)", "TypeError: must be real number, not Value", "z.exp()"),
+    ("    return max(0, x)", "TypeError: '>' not supported between instances of 'Value' and 'int'", "z.relu()"),
+    ("    return sum(x)", "TypeError: unsupported operand type(s) for +: 'int' and 'list'", "for row in rows"),
+    ("    return x - y", "TypeError: unsupported operand type(s) for -: 'list' and 'list'", "one entry after"),
+    ("    return [w * v for v in x]", "TypeError: 'float' object is not iterable", "has an index taken one entry out"),
+    ("    a, b = x", "ValueError: too many values to unpack (expected 2)", "how many names"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "message", "says"), LINES)
+def test_a_function_that_is_given_what_it_does_not_know_is_named(line, message, says, monkeypatch, tmp_path):
+    made = error(message, "f", line=2)
+    told = judged(monkeypatch, made, code=f"def f(x, y):\n{line}\n", tmp_path=tmp_path)
+    assert says in told.action
+
+
+def test_an_attribute_that_nothing_sets_is_answered_with_those_that_are_set(monkeypatch, tmp_path):
+    code = (
+        "class F:\n    def __init__(self):\n        self.w, self.b = 1, 2\n    def f(self):\n        return self.bias\n"
+    )
+    made = error("AttributeError: 'F' object has no attribute 'bias'", "F", line=5)
+    told = judged(monkeypatch, made, code=code, tmp_path=tmp_path)
+    assert "nothing sets it" in told.cause and "`F` sets `self.w`, `self.b`." in told.action
+
+
+def test_a_function_without_a_graph_is_not_told_to_look_for_parents(monkeypatch, tmp_path):
+    made = row(observation("the gradient[0]", "f([1.0])", 0.25, 0.0, aim="gradient"), about="f")
+    assert "parents" not in judged(monkeypatch, made, code="def f(x):\n    return x\n", tmp_path=tmp_path).action
+    code = "def f(x):\n    return Value(x)\n"
+    assert "parents" in judged(monkeypatch, made, code=code, tmp_path=tmp_path).action
 
 
 def test_a_misspelled_special_method_is_named(monkeypatch, tmp_path):
@@ -316,7 +412,7 @@ def test_a_return_that_ends_a_loop_in_its_first_turn_is_named(code, id, monkeypa
     monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
     path = tmp_path / "mine.py"
     path.write_text(code)
-    wrong = value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge")
+    wrong = value("nudge(f, 2.0)", "f = x * x", 1.0, 2.7, "nudge")
     told = diagnose(TOPIC, Run((wrong,), "done"), wrong, path)
     assert told.id == id and ("line 4" in told.cause) == (id != "unknown")
 
@@ -328,7 +424,7 @@ def test_a_check_does_not_wait_for_numpy(learner):
 
 def test_what_is_computed_and_kept_nowhere_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: [])
-    path, made = tmp_path / "mlp_and_initialization.py", row(observation("h", "x", 1.0, 2.0), about="f")
+    path, made = tmp_path / "mlp_and_initialization.py", row(observation("h", "x", 1.0, 2.7), about="f")
     for line, thrown in (
         ("np.tanh(z)", True),
         ("np.tanh(z, out=z)", False),
@@ -379,6 +475,9 @@ def test_every_sentence_is_short_and_can_be_filled():
             "expected",
             "wanted",
             "what",
+            "other",
+            "relation",
+            "numbers",
             "line",
             "kind",
             "Kind",
@@ -395,7 +494,7 @@ def test_every_sentence_is_short_and_can_be_filled():
 
 
 def test_a_topic_of_arrays_is_not_told_about_values(monkeypatch, tmp_path):
-    wrong = value("nudge(f, 2.0)", "f = x * x", 1.0, 2.0, "nudge")
+    wrong = value("nudge(f, 2.0)", "f = x * x", 1.0, 2.7, "nudge")
     told = judged(monkeypatch, wrong, tmp_path=tmp_path)
     assert told.id == "unknown" and "gradient" not in told.action
     assert ELSEWHERE.keys() <= SENTENCES.keys()
@@ -571,7 +670,7 @@ class Gate:
         ("ValueError: cannot reshape array of size 18 into shape (6,5)", 11, "18 numbers do not fill", "Print"),
         ("TypeError: tuple indices must be integers or slices, not str", 0, "a tuple", "`return`"),
         ("TypeError: 'NoneType' object is not subscriptable", 0, "no `return`", "`return`"),
-        ("TypeError: can't multiply sequence by non-int of type 'float'", 11, "a list stands", "one array after"),
+        ("TypeError: can't multiply sequence by non-int of type 'float'", 11, "a list stands", "one entry after"),
         ("TypeError: unsupported operand type(s) for ^: 'float' and 'int'", 11, "no power", "`**`"),
         ("TypeError: only 0-dimensional arrays can be converted to Python scalars", 11, "one number", "np.sqrt"),
         (

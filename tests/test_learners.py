@@ -14,7 +14,7 @@ import pytest
 
 from scripts import check as command
 from scripts import screen
-from utils.course import ownership
+from utils.course import ownership, running
 from utils.course.catalog import ROOT, catalog
 from utils.course.checking import check
 from utils.course.standby import Copies
@@ -55,6 +55,27 @@ def all_screens():
     # In copies of one process; that all processes judge alike is tested in test_loop_watch.py.
     with Copies() as copies, ThreadPoolExecutor(2) as pool:
         return dict(zip(NAMES, pool.map(one, NAMES), strict=True))
+
+
+PRINTS = """
+import time
+
+class Value:
+    def __init__(self, data):
+        print({0})
+        time.sleep(0.01)
+"""
+
+
+def test_copies_that_work_at_the_same_time_keep_apart_what_they_print(tmp_path):
+    def printed_by(number):
+        path = tmp_path / f"engine{number}.py"
+        path.write_text(PRINTS.format(number), encoding="utf-8")
+        rows = running.run(TOPIC, path, level=1, steps=TOPIC.steps_of(1)[:1], start=copies.start).rows
+        return {line for row in rows for line in row["printed"].split()}
+
+    with Copies() as copies, ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(printed_by, range(20))) == [{str(number)} for number in range(20)]
 
 
 def kept(name):

@@ -3,7 +3,8 @@
 Three witnesses are heard, the most exact first. Planted mistakes (tests/mutants/) were run against the same tests, and
 `signatures.json` in the topic keeps fingerprints of what each computed: whoever computes the same has the same mistake.
 Then known mistakes of engines are tried out on the programs that failed (suspects.py). Then general rules about signs,
-zeros and exceptions speak. Where all are silent the diagnosis is honestly `unknown`.
+zeros and exceptions speak, and relations.py compares the wrong numbers with the right ones. Where all are silent the
+diagnosis is honestly `unknown`.
 """
 
 import ast
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utils.course import contract, mishaps, running, suspects
+from utils.course import contract, mishaps, relations, running, suspects
 from utils.course.catalog import catalog
 
 # Of the tests that a planted mistake fails, how many must show its fingerprint: to be named, and where nothing else is.
@@ -56,7 +57,7 @@ SENTENCES = {
     "forward": ("The number itself differs, before any gradient.",
                 "Compute this small example by hand, then compare with your code."),
     "overflow": ("A number became too large for a float.", "Rewrite the formula so that no intermediate overflows."),
-    "not-a-number": ("nan is no number: it comes from 0/0, inf - inf, or a root or logarithm of something negative.",
+    "not-a-number": ("nan is no number: it comes from 0/0, 0 * inf, inf - inf, or a root or log of something negative.",
                      "Print the steps on the way: which is the first that is not finite?"),
     "late": ("A function made in a loop reads its names when it runs, not when it is made.",
              "Bind what the function needs as a default argument, or write it without a loop."),
@@ -109,6 +110,8 @@ SENTENCES = {
     "typo": ("`{missing}` at {place} is no name, but `{near}` is.", "Correct the spelling."),
     "off-self": ("`{missing}` is set, but not on `self`: when the method ends it is gone.",
                  "Write `self.{missing} = ...` where it is made."),
+    "never-set": ("`self.{missing}` is asked for at {place}, and nothing sets it.",
+                  "Use one name in both places: `{owner}` sets {near}."),
     "argument": ("`self.{missing}` is asked for at {place}; `{missing}` is an argument of `{short}`.",
                  "Write `{missing}` without `self`."),
     "no-value": ("On the way that ran, `{missing}` never gets a value before {place}.",
@@ -118,14 +121,14 @@ SENTENCES = {
     "one-number": ("At {place} a function takes one number, and an array is given.",
                    "Use NumPy's function, such as np.sqrt; or add the entries up first, with .sum()."),
     "power": ("`^` is no power in Python.", "Write `**`."),
-    "list-as-array": ("At {place} a list stands where one array belongs: lists have no arithmetic.",
-                      "Go through the list, one array after the other."),
+    "list-as-array": ("At {place} a list stands where one number or array belongs: lists have no arithmetic.",
+                      "Go through the list, one entry after the other; NumPy's arrays can do it at once."),
     "own-check": ("Your own check at {place} refuses these shapes.",
                   "Print them right before it: is the check wrong, or have they gone wrong earlier?"),
     "no-return": ("`{short}` has no `return` with a result, so it gives back None.",
                   "End it with `return` and the result.{printed}"),
     "array-for-number": ("An array comes back where one number is asked for.",
-                         "Take the mean, or the sum, over all entries: without `axis`."),
+                         "Is a sum or a mean missing at the end, or does one have an `axis` too much?"),
     "list-for-array": ("The numbers are right, but they stand in a list; an array is asked for.",
                        "Make an array of it, np.array(...), or leave out .tolist()."),
     "list-for-number": ("{Kind} comes back where one number is asked for.",
@@ -185,6 +188,22 @@ SENTENCES = {
                  "Ask what no probe has used so far: {hint}"),
     "convention": ("One of the two answers to a statement is not PyTorch's, or not the verdict.",
                    "Ask whether mathematics leaves a choice there; then let PyTorch compute it."),
+    "factor": ("{numbers} {relation} what it should be.",
+               "Which factor or count makes that: one that is missing, or one that is there twice?"),
+    "shifted": ("{numbers} {relation}.", "What is added or left out that is always as much?"),
+    "made": ("{numbers} {relation} what it should be.",
+             "Look at the last step: is it missing, done twice, or done the other way round?"),
+    "zeros": ("{numbers} 0.",
+              "Print what goes into the line that makes it: what is 0 there already, or never gets a number?"),
+    "exchanged": ("`{what}` is what `{other}` should be, and the other way round.",
+                  "Give both back in the order that the skeleton promises."),
+    "uncalled": ("`{name}` gives back a method or a function itself, and not what it computes.",
+                 "Call it: write the parentheses after its name."),
+    "no-object": ("{kind} comes back from `{name}`, where {owner} is asked for.", "{advice}"),
+    "so-many": ("`{name}` gives back {sizes} things than the {missing} that are asked for.",
+                "Compare its `return` with the skeleton: which of them belong together in a list?"),
+    "sum-of-lists": ("`sum` at {place} starts at the number 0, and a list cannot be added to a number.",
+                     "Flatten it with two loops: [x for row in rows for x in row]."),
     "unknown": ("The numbers differ in a way that fits no mistake we know.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
@@ -210,8 +229,12 @@ ELSEWHERE = {
     "itself": ("`{short}` ends up calling itself without end.", "Look at {place}: which call leads back to it?"),
     "missing-return": ("Something gives back None where a result is needed.",
                        "Every way through the function ends with `return`; look at {place}."),
-    "refused": ("Your own check at {place} refuses what should be taken.",
-                "Compare the check with what the skeleton allows: names, sizes, signs, lists and arrays."),
+    "refused": ("Your own check at {place} raises, though nothing is wrong with what was given.",
+                "Print what it compares, right before it: is the check wrong, or has something gone wrong earlier?"),
+    "sign": ("The number has the right size and the wrong sign.",
+             "Look at every minus: at the order of each difference, and at one in front of the whole."),
+    "domain": ("A logarithm, a root or a division gets a number for which it is not defined.",
+               "Print what goes into {place}: are two arguments exchanged, or is something exactly 0 or 1?"),
     "kind": ("Something of another kind stands where a number or an array belongs.",
              "Look at {place}, and print the type of what is computed there."),
     "unhashable": ("A class that defines `__eq__` loses its hash, so its objects cannot be put into a set.",
@@ -223,7 +246,9 @@ ELSEWHERE = {
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
 BELONGS_TO = {
     "early": "missing-return", "thrown": "missing-return", "selfless": "contract",
-    "loops": "raised", "list-for-array": "kind",
+    "loops": "raised", "list-for-array": "kind", "factor": "scale", "shifted": "offset", "made": "forward",
+    "zeros": "forward", "exchanged": "order", "uncalled": "kind", "no-object": "kind",
+    "so-many": "answer", "sum-of-lists": "raised",
     "owned": "not-written",
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "endless-rule": "recursion",
     "unhashable": "identity", "slow": "cost",
@@ -235,8 +260,8 @@ BELONGS_TO = {
     "own-check": "shape", "no-return": "missing-return", "none-given": "raised", "array-for-number": "kind",
     "list-for-number": "kind", "sizes": "shape", "turned": "shape", "one-axis-less": "shape",
 } | dict.fromkeys(
-    ("unusable", "no-entry", "gap", "on-self", "of-numpy", "typo", "off-self", "argument", "no-value", "one-number",
-     "power", "list-as-array"), "raised")  # fmt: skip
+    ("never-set", "unusable", "no-entry", "gap", "on-self", "of-numpy", "typo", "off-self", "argument", "no-value",
+     "one-number", "power", "list-as-array"), "raised")  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -347,10 +372,10 @@ def diagnose(topic, run, row, path):
         found = replace(found, cause=cause, action=action)
     if found.certain:
         return found
-    early = _early_return(found.name, path) if found.id in ("unknown", "forward", "shape") else 0
+    early = _early_return(found.name, path) if found.id in ("unknown", "forward", "scale", "offset", "shape") else 0
     if early:
         return _say("early", {"name": found.name, "place": _place(early, found.name)})
-    thrown = _thrown_away(found.name, path) if found.id in ("unknown", "forward", "constant") else 0
+    thrown = _thrown_away(found.name, path) if found.id in ("unknown", "forward", "scale", "offset", "constant") else 0
     return found if not thrown else _say("thrown", {"name": found.name, "line": thrown})
 
 
@@ -358,7 +383,8 @@ def _diagnosed(topic, run, row, path):
     name = row["about"] if row else (run.running or {}).get("about", "")
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
              "names": topic.names_upto(4), "patience": run.patience,
-             "place": _place(run.line, name), "raised": "", "message": "", "sizes": ""}  # fmt: skip
+             "place": _place(run.line, name), "raised": "", "message": "", "sizes": "",
+             "numbers": "Every number that differs is"}  # fmt: skip
     if run.ending == "timeout":
         return _say("slow" if "cost" in run.running["test"] else "endless", facts)
     if run.ending == "died":
@@ -388,6 +414,12 @@ def _diagnosed(topic, run, row, path):
         return _name(mistake, facts)
     key = _of_arrays(_first_wrong(row), row, path, facts) if not name.startswith("Value") else ""
     key = key or _by_numbers(row, run.rows, facts)
+    if not name.startswith("Value"):
+        if key == "links" and not _makes_graphs(name, path):
+            key = "zeros"
+        related = relations.of(row) if key in ("unknown", "forward") else None
+        if related:
+            key, facts = related[0], facts | related[1]
     hidden = key == "seed" and re.search(r"\.backward\s*=[^=]", _code(path))
     return _say("hidden" if hidden else key, facts)
 
@@ -688,6 +720,12 @@ def _has_rules(path):
     return re.search(r"def operation\(|import .*\boperation\b", _code(path)) is not None
 
 
+def _makes_graphs(name, path):
+    """Does the code of a name mention the objects that gradients arrive at, or is it a class that may hold them?"""
+    function = _function_called(path, name)
+    return function is None or re.search(r"Value|Tensor|value_class|backward", ast.unparse(function)) is not None
+
+
 def _is_bare(name, path):
     """Does a name of the skeleton still raise what it raises there?"""
     owner = name.removesuffix(".__init__")
@@ -699,6 +737,7 @@ def _unreached(row, facts):
     return "unreached" if row["about"].startswith("Tensor.") or row["about"] == "operation" else "cut-off"
 
 
+OF_OBJECTS = {"data", "grad", "backward"}  # what a test asks a Value or Tensor for that comes back
 ANSWERING = {"__call__", "forward", "parameters"}  # methods that are asked for a result
 KINDS = {"float": "one number", "int": "one number", "float64": "one number", "tuple": "a tuple", "list": "a list",
          "set": "a set", "dict": "a dict", "ndarray": "an array", "str": "a text", "ellipsis": "`...`"}  # fmt: skip
@@ -745,6 +784,16 @@ def _by_words(message, raised, code, row, path, facts):
         return "typo" if near else ""
     if raised == "AttributeError" and (found := re.search(r"'(\w+)' object has no attribute '(\w+)'", message)):
         facts["missing"] = found[2]
+        if not row["line"] and found[2] in OF_OBJECTS and not facts["name"].startswith("Value"):
+            if found[1] in ("function", "method", "builtin_function_or_method"):
+                return "uncalled"
+            if found[1] in KINDS:
+                kind = KINDS[found[1]]
+                facts |= {"kind": kind[:1].upper() + kind[1:], "owner": "a Value"}
+                boxed = found[1] in ("list", "tuple")
+                facts["advice"] = ("Give back the one that is in it, without the brackets." if boxed
+                                   else "Give back the Value itself; `.data` of it is only its number.")  # fmt: skip
+                return "no-object"
         if row["line"] and found[2] in names and f"self.{found[2]}" in code:
             return "argument"
         inside = ast.walk(_function_called(path, f"{found[1]}.__init__") or ast.Pass())
@@ -755,7 +804,12 @@ def _by_words(message, raised, code, row, path, facts):
             near = _nearest(found[2], {name for name in offered if name.strip("_") == name} | {"data", "grad"})
             facts |= {"missing": f".{found[2]}", "near": f".{near}"}
             return "typo" if near else ""
-        near = _nearest(found[2], on_self) if f"self.{found[2]}" in code else ""
+        if f"self.{found[2]}" not in code:
+            return ""
+        near, own = _nearest(found[2], on_self), _set_by(path, found[1])
+        if not near and own and found[2] not in on_self:
+            facts |= {"owner": found[1], "near": ", ".join(f"`self.{name}`" for name in own[:4])}
+            return "never-set"
         facts |= {"missing": f"self.{found[2]}", "near": f"self.{near}"}
         return "typo" if near else ""
     if found := re.search(r"TypeError[:(]\W*(\w+)\(\) takes no arguments", message):
@@ -772,8 +826,14 @@ def _by_words(message, raised, code, row, path, facts):
         return "one-number"
     if "for ^" in message:
         return "power"
+    if row["line"] and re.search(r"for \+: 'int' and 'list'", message) and "sum(" in code:
+        return "sum-of-lists"
     if re.search(r"can't multiply sequence|operand type.* '(list|tuple)'|and '(list|tuple)'$", message):
         return "list-as-array" if row["line"] else ""
+    several = re.search(r"(too many|not enough) values to unpack \(expected (\d+)", message)
+    if several and not row["line"] and not _has_rules(path):
+        facts |= {"sizes": "more" if several[1] == "too many" else "fewer", "missing": several[2]}
+        return "so-many"
     if not row["line"] and re.search(r"not subscriptable|indices must be|cannot unpack non-iter|not iterable", message):
         found = re.search(r"'?(\w+)'? (?:object|indices)\b", message)
         kind = found[1] if found else ""
@@ -837,6 +897,15 @@ def _function_called(path, name):
 
 def _gives_back(function):
     return any(isinstance(node, (ast.Return, ast.Yield)) and node.value is not None for node in ast.walk(function))
+
+
+def _set_by(path, owner):
+    """The attributes that the methods of a class set on `self`, in their order."""
+    tree = contract.read(path)[0] if path.exists() else None
+    found = next((node for node in getattr(tree, "body", ()) if getattr(node, "name", "") == owner), None)
+    set_there = [node for node in ast.walk(found or ast.Pass()) if isinstance(node, ast.Attribute)
+                 and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"]  # fmt: skip
+    return list(dict.fromkeys(node.attr for node in set_there))
 
 
 def _silent_method(path, name):
@@ -940,6 +1009,8 @@ def _of_arrays(seen, row, path, facts):
     }
     if seen["what"] == "the message":
         return "wordless"
+    if expected.endswith("Error") and got == "no error":
+        return "silent"
     if expected == "'ndarray'" and got in ("'list'", "'tuple'"):
         return "list-for-array"
     if expected.endswith(("Error", "Exception")) and got.endswith(("Error", "Exception")):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from utils.course.expressions import exact, names, run
 
 TOLERANCE = 1e-9
+KEPT = 32  # wrong entries of an array that are kept for the diagnosis
 observations = []  # of the test that is running; the pytest plugin empties it between tests
 
 
@@ -27,6 +28,7 @@ class Observation:
     holds: bool
     raised: str = ""  # class name of what was raised, "" if nothing was
     aim: str = field(default="", compare=False)  # "value" or "gradient": what kind of quantity it is
+    pairs: tuple = field(default=(), compare=False)  # (got, expected) of the first wrong entries of an array
 
 
 class Mismatch(AssertionError):
@@ -98,7 +100,9 @@ def expect_array(what, get, expected, *, given="", tolerance=TOLERANCE, aim="val
     if gap.size and gap.max() > limit:
         worst = np.unravel_index(int(gap.argmax()), gap.shape)
         place = f"{what}[{', '.join(map(str, worst))}]" if worst else what
-        observations.append(Observation(place, given, float(expected[worst]), float(got[worst]), False, "", aim))
+        wrong = np.argwhere(gap > limit)[:KEPT]
+        pairs = tuple((float(got[tuple(at)]), float(expected[tuple(at)])) for at in wrong)
+        observations.append(Observation(place, given, float(expected[worst]), float(got[worst]), False, "", aim, pairs))
         raise Mismatch(observations[-1])
     sides = (f"{expected.shape}", f"{got.shape}") if expected.shape else (float(expected), float(got))
     observations.append(Observation(what, given, *sides, True, "", aim))

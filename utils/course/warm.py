@@ -52,6 +52,10 @@ class _Opened:
         arguments, variables = self._first_in_a_copy() if self._copies else self._line()
         self._given.close()
         self._answers.close()
+        if self._copies:  # what copies print would be mixed up: they have inherited one and the same temporary file
+            capture = session.config.pluginmanager.getplugin("capturemanager")
+            capture.stop_global_capturing()
+            capture.start_global_capturing()
         os.environ.clear()
         os.environ.update(variables)
         self._choose(session, arguments)
