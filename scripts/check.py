@@ -76,7 +76,7 @@ def help_lines(topic, stuck):
     seen = "Three checks have ended at this place." if stuck == "equal" else "This has taken a while."
     return ["", *screen.wrapped(
         f"{seen} The next hint is there: python3 learn.py hint --more\n"
-        f"Or borrow a finished engine, go on, and come back later: python3 learn.py skip {topic.number}"
+        f"Or {screen.way_out(topic)}: python3 learn.py skip {topic.number}"
     )]  # fmt: skip
 
 

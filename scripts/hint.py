@@ -36,7 +36,7 @@ def run(arguments):
     else:
         text += screen.wrapped(
             f"This was the last hint. A complete solution: python3 learn.py show {topic.number}. "
-            f"Or borrow a finished engine and come back later: python3 learn.py skip {topic.number}"
+            f"Or {screen.way_out(topic)}: python3 learn.py skip {topic.number}"
         )
     screen.out(text)
     return 0

@@ -24,7 +24,7 @@ def run(arguments):
         if topic.status != "ready":
             text += [f"{topic.number}  {topic.title} (planned)"]
             continue
-        note = ", borrowed" if topic.number in skipped else ""
+        note = f", {screen.left_behind(topic).lower()}" if topic.number in skipped else ""
         text += [f"{topic.number}  {topic.title} ({screen.duration(topic.minutes)}{note})"]
         states = states_of(topic)
         for step in topic.steps:

@@ -21,6 +21,20 @@ def add_plain(parser):
     parser.add_argument("--plain", action="store_true", help=words)
 
 
+def left_behind(topic):
+    """What a skipped topic is: one that lends something is borrowed, the others only wait."""
+    return "Borrowed" if topic.exports else "Left for later"
+
+
+def way_out(topic):
+    """What `skip` is offered for."""
+    return (
+        "borrow a finished engine, go on, and come back later"
+        if topic.exports
+        else "go on, nothing later imports this, and come back when you like"
+    )
+
+
 def is_plain(arguments=None):
     return getattr(arguments, "plain", False) or os.environ.get("COURSE_PLAIN", "") not in ("", "0")
 

@@ -6,13 +6,13 @@ from utils.course.catalog import CatalogError, catalog
 
 
 def add_arguments(parser):
-    parser.add_argument("topic", help="such as 02")
+    parser.add_argument("topic", nargs="?", help="such as 02; without it, the topic you are at")
     parser.add_argument("--level", type=int, choices=(1, 2, 3, 4), help="without it, the level you are at")
     parser.add_argument("--yes", action="store_true", help="do not ask first")
 
 
 def run(arguments):
-    topic = catalog().topic(arguments.topic)
+    topic = progress.topic_meant(catalog(), arguments.topic)
     known, _ = progress.states(topic)
     open_levels = [step.level for step in topic.steps if known.get(step.id) not in ("pass", "stale")]
     level = arguments.level or (open_levels[0] if open_levels else topic.levels[-1])

@@ -1,4 +1,4 @@
-"""Borrow a finished engine for a topic and go on; a return ticket says how to come back."""
+"""Leave a topic for later, with a finished engine in its place where one is needed; a ticket says how to come back."""
 
 from scripts import screen, status
 from utils.course import events, progress
@@ -6,23 +6,30 @@ from utils.course.catalog import catalog
 
 
 def add_arguments(parser):
-    parser.add_argument("topic", help="such as 02")
+    parser.add_argument("topic", nargs="?", help="such as 02; without it, the topic you are at")
 
 
 def run(arguments):
-    topic = catalog().topic(arguments.topic)
+    topic = progress.topic_meant(catalog(), arguments.topic)
     kept = progress.snapshot(topic.workspace_file)
     known, _ = progress.states(topic)
     left = [step for step in topic.steps if known.get(step.id) not in ("pass", "stale")]
-    later = [other for other in catalog().topics if topic.number in other.needs]
+    later = [other for other in catalog().topics if topic.exports and topic.number in other.needs]
     ticket = {"step": left[0].id if left else "", "minutes": sum(step.minutes for step in left),
-              "back": f"python3 learn.py own {topic.number}"}  # fmt: skip
+              "back": f"python3 learn.py {'own' if topic.exports else 'start'} {topic.number}"}  # fmt: skip
     with progress.updated("settings") as settings:
         settings.setdefault("engines", {})[topic.slug] = "stub"
         settings.setdefault("skipped", {})[topic.number] = ticket
     events.note("skip", topic=topic.number)
     status.remember()
-    text = screen.wrapped(f"Borrowed: Topic {topic.number}, {topic.title}. From here on the stub stands in for it.")
+    text = screen.wrapped(
+        f"{screen.left_behind(topic)}: Topic {topic.number}, {topic.title}. "
+        + (
+            "From here on the stub stands in for it."
+            if topic.exports
+            else "Nothing later imports what you write there."
+        )
+    )
     if topic.exports:
         text.append(f"  from utils.engine import {', '.join(topic.exports)}")
     text += ["", "Your return ticket:"]

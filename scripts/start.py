@@ -16,6 +16,9 @@ def run(arguments):
         return 0
     topic = catalog().topic(arguments.topic or step.topic)
     made = progress.start(topic.skeleton, topic.workspace_file)
+    if not topic.exports:  # nothing was borrowed, so to begin is to be back
+        with progress.updated("settings") as settings:
+            settings.get("skipped", {}).pop(topic.number, None)
     notes = topic.folder / "notes.md"
     if notes.exists():
         progress.start(notes, topic.workspace_notes)

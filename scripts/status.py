@@ -68,7 +68,7 @@ def lines(screen, progress, catalog, *, changed, plain=False):
     reached = screen.road_bar(catalog, plain)
     text = [catalog.title, "", f"{reached}, {screen.duration(left)} to go"]
     for number, ticket in skipped.items():
-        text.append(f"Borrowed: Topic {number}. To come back: {ticket['back']}")
+        text.append(f"{screen.left_behind(catalog.topic(number))}: Topic {number}. To come back: {ticket['back']}")
     text.append("")
     if step is None:
         return [*text, "You have reached the end of the road: every step holds.", "", "Next: python3 learn.py list"]

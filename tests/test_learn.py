@@ -73,6 +73,21 @@ def test_whoever_begins_ahead_of_the_road_goes_on_from_there(learner):
     assert "Topic 00" in learner().out
 
 
+def test_what_holds_counts_after_its_topic_was_left_for_later(learner):
+    learner("start", "04")
+    mine = learner.workspace / "losses.py"
+    mine.write_text(catalog().topic("04").solution(1).read_text(encoding="utf-8"), encoding="utf-8")
+    assert learner("check", "workspace/losses.py", "--level", "1").code == 0
+    before = int(re.search(r"(\d+) of \d+ steps", learner().out)[1])
+    left = learner("skip")
+    assert "Left for later: Topic 04" in left.out and "borrow" not in left.out.lower(), left.text
+    now = learner().out
+    assert int(re.search(r"(\d+) of \d+ steps", now)[1]) == before == 4, now
+    assert "Left for later: Topic 04. To come back: python3 learn.py start 04" in now
+    learner("start", "04")
+    assert "Left for later" not in learner().out and "Topic 04" in learner().out
+
+
 def test_a_skeleton_is_not_written_yet_and_never_wrong(learner):
     verdict, code = judged(learner, TOPIC.skeleton, "--level", "1")
     assert set(verdict) >= KEYS
@@ -116,6 +131,8 @@ def test_an_endless_loop_ends_at_the_limit_and_the_line_is_named(learner, tmp_pa
     [
         (("chekc",), 2, "Did you mean check?"),
         (("check", "99"), 2, "There is no topic '99'"),
+        (("start", "mlp"), 2, "Did you mean 05 (mlp-and-initialization)?"),
+        (("skip", "losse"), 2, "Did you mean 04 (losses)?"),
         (("check", "02"), 2, "python3 learn.py start 02"),
         (("check", "02", "--file", "nowhere.py"), 2, "There is no file nowhere.py."),
         *[(("check", number), 2, "planned") for number in PLANNED[:1]],

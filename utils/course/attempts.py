@@ -59,7 +59,7 @@ def remember(topic, attempt):
     events.note(
         "check", topic=topic.number, level=verdict.level, file=attempt.digest, verdict=verdict.verdict,
         passed=verdict.passed, failed=verdict.failed, seconds=round(verdict.seconds, 2),
-        steps=sum(state == "pass" for state in verdict.states.values()),
+        steps=sum(state == "pass" for state in (progress.states(topic)[0] | verdict.states).values()),
         diagnosis=diagnosis.id if diagnosis else "", name=diagnosis.name if diagnosis else "",
     )  # fmt: skip
     return Remembered(stuck, trouble)

@@ -144,7 +144,7 @@ class Catalog:
 
         Raises CatalogError with the nearest names otherwise.
         """
-        wanted = str(text).strip().strip("/").removeprefix("topics/")
+        wanted = str(text).strip().strip("/").removeprefix("topics/").removeprefix("workspace/").removesuffix(".py")
         for topic in self.topics:
             if wanted in (topic.number, topic.number.lstrip("0"), topic.slug, topic.module, topic.folder.name) or (
                 wanted.isdigit() and int(wanted) == int(topic.number)
@@ -152,8 +152,20 @@ class Catalog:
                 if topic.status != "ready":
                     raise CatalogError(f"Topic {topic.number}, {topic.title}, is planned and not here yet.")
                 return topic
+        near = self._near(wanted.lower())
         here = ", ".join(topic.number for topic in self.ready)
-        raise CatalogError(f"There is no topic {wanted!r}. The topics here are {here}.")
+        raise CatalogError(
+            f"There is no topic {wanted!r}. " + (f"Did you mean {near}?" if near else f"The topics here are {here}.")
+        )
+
+    def _near(self, wanted):
+        """The topics whose name holds a word, or is nearly it, such as "05 (mlp-and-initialization)"; or ""."""
+        import difflib  # here, since nearly all commands come to no such question and need not wait for it
+
+        known = {topic.slug: topic for topic in self.ready}
+        found = [slug for slug, topic in known.items() if len(wanted) > 2 and wanted in f"{slug} {topic.title.lower()}"]
+        found = found or difflib.get_close_matches(wanted, known, 3, 0.6)
+        return " or ".join(f"{known[slug].number} ({slug})" for slug in found)
 
     def topic_of_file(self, path):
         """The topic whose folder holds `path`, or None."""

@@ -134,10 +134,11 @@ def asked_of(catalog, topic):
 
 
 def along_the_road(catalog):
-    """(how many steps of the road hold or held once, how many there are), without what was skipped."""
+    """(how many steps of the road hold or held once, how many there are), without the open ones of skipped topics."""
     data, skipped = read("progress"), skipped_topics()
-    road = [step for step in catalog.road if step.topic not in skipped]
-    return sum(_state(data, step) in ("pass", "stale") for step in road), len(road)
+    held = [_state(data, step) in ("pass", "stale") for step in catalog.road]
+    road = [holds for step, holds in zip(catalog.road, held, strict=True) if holds or step.topic not in skipped]
+    return sum(road), len(road)
 
 
 def first_open_in(topic):
@@ -153,6 +154,14 @@ def topic_at_hand(catalog):
         return max(edited, key=lambda topic: topic.workspace_file.stat().st_mtime)
     step = here(catalog)
     return catalog.topic(step.topic) if step else None
+
+
+def topic_meant(catalog, name):
+    """The topic of this name, or without one the topic at hand. Raises CatalogError where there is none."""
+    topic = catalog.topic(name) if name else topic_at_hand(catalog)
+    if topic is None:
+        raise places.CatalogError("Every step of the road holds. Say which topic you mean, such as 02.")
+    return topic
 
 
 def topic_edited_last(catalog):

@@ -51,8 +51,10 @@ def pack(name="", log=False):
                 content, place = path.read_bytes(), f"workspace/hunt/{path.name}"
                 _add(archive, place, content)
                 told["files"][place] = hashlib.sha256(content).hexdigest()
-        told["borrowed"] = sorted(set(progress.skipped_topics()) | {
-            number for number, verdict in told["verdicts"].items() if verdict["whose"] != "own"})  # fmt: skip
+        lent = {number for number in progress.skipped_topics() if places.catalog().topic(number).exports}
+        told["borrowed"] = sorted(
+            lent | {number for number, verdict in told["verdicts"].items() if verdict["whose"] != "own"}
+        )
         catch = read("catch")
         if catch:  # the line-up is this learner's own, so the expressions can be judged again
             told["catch"] = {"seed": catch.get("seed"), "caught": catch.get("caught", {})}
