@@ -13,7 +13,7 @@ from utils.engine import operation
 @operation
 def embedding(table, ids):
     ids = _checked(ids, len(table))
-    result = np.empty((*ids.shape, table.shape[1]), dtype=table.dtype)
+    result = np.zeros((*ids.shape, table.shape[1]), dtype=table.dtype)
     for place, id in np.ndenumerate(ids):
         result[place] = table[id]
 
@@ -48,7 +48,7 @@ def _concatenate(*arrays, axis):
         raise ValueError("along every other axis the sizes must agree")
     shape = list(arrays[0].shape)
     shape[axis] = sum(array.shape[axis] for array in arrays)
-    result = np.empty(shape, dtype=np.result_type(*arrays))
+    result = np.zeros(shape, dtype=np.result_type(*arrays))
     places, start = [], 0
     for array in arrays:
         stop = start + array.shape[axis]
@@ -66,7 +66,7 @@ def pad(x, widths, value=0.0):
         result[tuple(i + before for i, (before, _) in zip(place, widths, strict=True))] = x[place]
 
     def back_to_x(g):
-        gradient = np.empty(x.shape, dtype=g.dtype)
+        gradient = np.zeros(x.shape, dtype=g.dtype)
         for place in np.ndindex(*x.shape):
             gradient[place] = g[tuple(i + before for i, (before, _) in zip(place, widths, strict=True))]
         return gradient
