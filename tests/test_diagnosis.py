@@ -251,6 +251,27 @@ def test_two_results_that_have_changed_places_are_named(monkeypatch, tmp_path):
     assert judged(monkeypatch, row(*wrong, about="f"), tmp_path=tmp_path).id == "unknown"
 
 
+def seen_in(case, what, right=True):
+    return observation(what, case, 3.0, 3.0 if right else 4.3, aim="value")
+
+
+PARTS = [
+    ([("loss", True), ("dw", False)], "loss is right, and dw is not. The test: "),
+    ([("the loss of f(x)", True), ("the gradient of f(x)[2]", False)], "the loss is right, and the gradient is not."),
+    ([('back(y)["b"]', True), ('back(y)["c"]', True), ('back(y)["a"]', False)], 'and back(y)["c"] are right'),
+    ([("f(2)", True), ("f(3)", False)], "no mistake that we know. The test: "),  # the same function
+    ([("the loss of f(x)", True), ("the gradient of f(z)", False)], "no mistake that we know"),  # another call
+    ([("the number of parameters", True), ("dw", False)], "no mistake that we know"),
+]
+
+
+@pytest.mark.parametrize(("results", "says"), PARTS)
+def test_what_is_right_beside_the_wrong_number_is_said(results, says, monkeypatch, tmp_path):
+    made = row(*(seen_in("f at 2", what, right) for what, right in results), about="f")
+    told = judged(monkeypatch, made, tmp_path=tmp_path)
+    assert told.id == "unknown" and says in told.cause
+
+
 ANSWERS = [
     ("AttributeError: 'function' object has no attribute 'data'", "kind", "itself, and not what it computes"),
     ("AttributeError: 'list' object has no attribute 'data'", "kind", "A list comes back"),
@@ -477,6 +498,9 @@ def test_every_sentence_is_short_and_can_be_filled():
             "what",
             "other",
             "relation",
+            "held",
+            "wrong",
+            "asked",
             "numbers",
             "line",
             "kind",

@@ -204,7 +204,9 @@ SENTENCES = {
                 "Compare its `return` with the skeleton: which of them belong together in a list?"),
     "sum-of-lists": ("`sum` at {place} starts at the number 0, and a list cannot be added to a number.",
                      "Flatten it with two loops: [x for row in rows for x in row]."),
-    "unknown": ("The numbers differ in a way that fits no mistake we know.",
+    "partly": ("In this example {held}, and {wrong} is not. The test: {asked}.",
+               "Only the lines that make {wrong} matter now: go through them by hand, with these numbers."),
+    "unknown": ("What came fits no mistake that we know. The test: {asked}.",
                 "Compute this small example by hand, gradient by gradient: {hint}"),
 }  # fmt: skip
 # The same, where the name is none of the scalar engine's: arrays and functions, no Values and no graph.
@@ -239,8 +241,8 @@ ELSEWHERE = {
              "Look at {place}, and print the type of what is computed there."),
     "unhashable": ("A class that defines `__eq__` loses its hash, so its objects cannot be put into a set.",
                    "Leave `__eq__` out: an object is then equal to itself only."),
-    "unknown": ("The numbers differ in a way that fits no mistake we know.",
-                "Compute this small example by hand, one step after the other: {hint}"),
+    "unknown": ("What came fits no mistake that we know. The test: {asked}.",
+                "Go through this small example by hand, one step after the other: {hint}"),
 }  # fmt: skip
 
 # Where a sentence above has an occasion of its own, the diagnosis it belongs to.
@@ -248,7 +250,7 @@ BELONGS_TO = {
     "early": "missing-return", "thrown": "missing-return", "selfless": "contract",
     "loops": "raised", "list-for-array": "kind", "factor": "scale", "shifted": "offset", "made": "forward",
     "zeros": "forward", "exchanged": "order", "uncalled": "kind", "no-object": "kind",
-    "so-many": "answer", "sum-of-lists": "raised",
+    "so-many": "answer", "partly": "unknown", "sum-of-lists": "raised",
     "owned": "not-written",
     "misspelled": "not-written", "exit": "died", "itself": "reflected", "endless-rule": "recursion",
     "unhashable": "identity", "slow": "cost",
@@ -384,7 +386,8 @@ def _diagnosed(topic, run, row, path):
     facts = {"name": name, "short": name.split(".")[-1], "file": path.name, "hint": "python3 learn.py hint",
              "names": topic.names_upto(4), "patience": run.patience,
              "place": _place(run.line, name), "raised": "", "message": "", "sizes": "",
-             "numbers": "Every number that differs is"}  # fmt: skip
+             "numbers": "Every number that differs is",
+             "asked": _sentence(row["test"]) if row else ""}  # fmt: skip
     if run.ending == "timeout":
         return _say("slow" if "cost" in run.running["test"] else "endless", facts)
     if run.ending == "died":
@@ -418,10 +421,16 @@ def _diagnosed(topic, run, row, path):
         if key == "links" and not _makes_graphs(name, path):
             key = "zeros"
         related = relations.of(row) if key in ("unknown", "forward") else None
+        related = related or (relations.held(row) if key == "unknown" else None)
         if related:
             key, facts = related[0], facts | related[1]
     hidden = key == "seed" and re.search(r"\.backward\s*=[^=]", _code(path))
     return _say("hidden" if hidden else key, facts)
+
+
+def _sentence(test):
+    """What a test says by its name."""
+    return test.removeprefix("test_").replace("pytorchs", "PyTorch's").replace("pytorch", "PyTorch").replace("_", " ")
 
 
 # Planted mistakes ----------------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ The last witness of the diagnosis. It says nothing about the reason, and what it
 """
 
 import math
+import re
 
 SAME = 1e-6  # relative: numbers that were computed in another order agree to more digits than that
 # Different right numbers that must show a relation before it is believed. A factor of two is believed at once, a factor
 # that is no whole number, nor 1 divided by one, only of more.
 ENOUGH, MORE = 2, 3
+MOST = 4  # results that are named as right, the last ones
 
 # How a wrong number could be made of the right one, in words that go before "what it should be".
 MADE = {
@@ -34,6 +36,32 @@ def of(row):
         if found:
             return found[0], found[1] | ({} if len(pairs) > 1 else {"numbers": "The number is"})
     return None
+
+
+def held(row):
+    """("partly", facts) where some results of the call that went wrong are right, or None."""
+    wrong = next((seen for seen in row["observations"] if not seen["holds"]), None)
+    if wrong is None:
+        return None
+    call = [seen for seen in row["observations"] if (seen["given"], _call(seen)) == (wrong["given"], _call(wrong))]
+    right = list(dict.fromkeys(_result(seen) for seen in call if seen["holds"]))
+    same = _result(wrong).partition("(")[0] + "(" if _result(wrong).endswith(")") else _result(wrong)
+    right = [name for name in right if not name.startswith((same, "the number of"))][-MOST:]
+    if not right:
+        return None
+    text = " and ".join(filter(None, [", ".join(right[:-1]), right[-1]])) + (
+        " are right" if len(right) > 1 else " is right"
+    )
+    return "partly", {"held": text, "wrong": _result(wrong)}
+
+
+def _result(seen):
+    """What a comparison is about: of "the gradient of mse([1.0], [3.0])[0]" the gradient, of "neuron: dw" dw."""
+    return re.sub(r"(\[[\d, ]*\])+$", "", seen["what"].partition(" of ")[0].rpartition(": ")[2])
+
+
+def _call(seen):
+    return re.sub(r"(\[[\d, ]*\])+$", "", seen["what"].partition(" of ")[2])
 
 
 def _pairs(seen):
