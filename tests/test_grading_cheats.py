@@ -5,6 +5,7 @@ A file says in its first line what it tries, and after `# named:` which words th
 
 import os
 import stat
+import sys
 import threading
 import time
 import zipfile
@@ -167,6 +168,43 @@ def test_a_container_has_no_network_no_rights_and_sees_what_a_submission_may_see
     assert "02-autograd-engine/solutions" not in text and "answers.py" not in text
     (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     assert "does not answer" in container.why_not("")
+
+
+# What `docker run` does, as far as this grader asks for it: a root with what the volumes show, a scratch folder, no
+# network, and then the command. The real one adds its limits; that both are told apart by nothing else is the point.
+STAND_IN = """#!{python}
+import os, sys
+words = sys.argv[1:]
+if words[0] == "run":
+    options = list(zip(words, words[1 : words.index("autograd-course-grader")]))
+    os.environ.update(value.split("=", 1) for option, value in options if option == "--env")
+    sys.path.insert(0, {root!r})
+    from utils.grading import sandbox, zygote
+    files = [value.split(":")[0] for option, value in options if option == "--volume"]
+    sandbox.enter(sandbox.View(tuple(files)))
+    sandbox.own_scratch(1 << 24)
+    os.getuid = lambda: 65534  # as --user says
+    zygote.main(words[-1])
+"""
+
+
+def test_a_container_judges_like_the_namespaces(tmp_path, monkeypatch):
+    (tmp_path / "docker").write_text(STAND_IN.format(python=sys.executable, root=str(ROOT)), encoding="utf-8")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert isolation.detect("container").kind == "container"
+    files = {path.name: path.read_bytes() for path in (TOPIC.solution(2), TOPIC.solution(1), TOPIC.skeleton)}
+    files |= {name: (ROOT / "tests" / "cheats" / f"{name}.py").read_bytes() for name in CHEATS[:3]}
+    found = {}
+    for kind in ("container", "namespaces"):
+        with worker.Grader(kind, LIMITS) as grader:
+            for name, source in files.items():
+                levels = unit_result(grader, name, source, (1, 2))["levels"].values()
+                held = [step for level in levels for step, holds in level["steps"].items() if holds]
+                found.setdefault(name, []).append(held)
+    assert all(one == other for one, other in found.values()), found
+    assert len(found[TOPIC.solution(2).name][0]) == len(TOPIC.steps_of(1)) + len(TOPIC.steps_of(2))
+    assert [name for name, (held, _) in found.items() if held] == [TOPIC.solution(2).name, TOPIC.solution(1).name]
 
 
 def test_a_lie_about_the_answers_cannot_break_the_judge():
