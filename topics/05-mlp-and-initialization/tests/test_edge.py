@@ -161,8 +161,12 @@ def test_a_unit_is_dead_only_if_no_example_wakes_it(candidate):
         ("the mean", lambda: found[0][0], wanted.mean(), given),
         ("the standard deviation", lambda: found[0][1], wanted.std(), given),
     ])  # fmt: skip
-    negative = candidate.activation_statistics(x, [(np.array([[1.0, 1.0]]), np.array([-3.0, 0.0])), layers[1]], "tanh")
-    expect("the number of dead units", lambda: negative[0][2], 0, given="tanh, one unit negative for every example")
+    for given, x, (w, b) in (
+        ("tanh, one unit negative for every example", x, (np.array([[1.0, 1.0]]), np.array([-3.0, 0.0]))),
+        ("tanh, one unit whose two numbers are opposite", np.array([[1.0], [-1.0]]), (np.ones((1, 1)), np.zeros(1))),
+    ):
+        found = candidate.activation_statistics(x, [(w, b), (np.ones((len(b), 1)), np.zeros(1))], "tanh")
+        expect("the number of dead units", lambda found=found: found[0][2], 0, given=given)
 
 
 # Level 3 --------------------------------------------------------------------------------------------------------------
@@ -222,6 +226,10 @@ def test_inputs_weights_and_earlier_results_stay_as_they_are(candidate):
 @pytest.mark.level3
 @pytest.mark.about("Inference")
 def test_more_examples_than_the_buffers_hold_are_refused(candidate):
-    run = candidate.Inference(some_layers(3, 5, 4, 2), 4, "tanh")
-    run(np.zeros((4, 3)))  # as many as fit
-    expect_value_error([("run(x)", lambda: run(np.zeros((5, 3))), "5 examples, made for 4")])
+    rows = []
+    for widths in ((3, 5, 4, 2), (3, 2)):
+        run = candidate.Inference(some_layers(*widths), 4, "tanh")
+        run(np.zeros((4, 3)))  # as many as fit
+        given = f"sizes {list(widths[1:])}, 5 examples, made for 4"
+        rows.append(("run(x)", lambda run=run: run(np.zeros((5, 3))), given))
+    expect_value_error(rows)
