@@ -161,11 +161,11 @@ def test_a_unit_is_dead_only_if_no_example_wakes_it(candidate):
         ("the mean", lambda: found[0][0], wanted.mean(), given),
         ("the standard deviation", lambda: found[0][1], wanted.std(), given),
     ])  # fmt: skip
-    for given, x, (w, b) in (
+    for given, examples, (w, b) in (
         ("tanh, one unit negative for every example", x, (np.array([[1.0, 1.0]]), np.array([-3.0, 0.0]))),
         ("tanh, one unit whose two numbers are opposite", np.array([[1.0], [-1.0]]), (np.ones((1, 1)), np.zeros(1))),
     ):
-        found = candidate.activation_statistics(x, [(w, b), (np.ones((len(b), 1)), np.zeros(1))], "tanh")
+        found = candidate.activation_statistics(examples, [(w, b), (np.ones((len(b), 1)), np.zeros(1))], "tanh")
         expect("the number of dead units", lambda found=found: found[0][2], 0, given=given)
 
 
