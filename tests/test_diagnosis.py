@@ -602,7 +602,7 @@ def test_a_mishap_is_explained_in_words_of_its_own(message, code, id, says, monk
     assert told.id == id and says in told.cause, told
 
 
-@pytest.mark.parametrize("one", [*mishaps.MISHAPS, mishaps.MISCALLED, *mishaps.OBJECTS], ids=lambda one: one.pattern)
+@pytest.mark.parametrize("one", [*mishaps.MISHAPS, *mishaps.MISCALLED, *mishaps.OBJECTS], ids=lambda one: one.pattern)
 def test_what_a_mishap_says_is_short_and_has_a_page(one):
     filled = ["x"] * 4
     for text in (one.cause, one.action):

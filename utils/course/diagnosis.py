@@ -760,7 +760,7 @@ def _by_words(message, raised, code, row, path, facts):
     function = _function_at(path, row["line"])
     names = {argument.arg for argument in function.args.args} if function else set()
     on_self = set(re.findall(r"\bself\.(\w+)\s*(?:,[^=\n]*)?=[^=]", _code(path)))
-    if "ellipsis" in message or "Ellipsis" in message or missing == "____":
+    if ("ellipsis" in message and "valid indices" not in message) or "Ellipsis" in message or missing == "____":
         facts["missing"] = "`____`" if missing == "____" else "`...`"
         return "gap"
     if raised == "NameError":
@@ -957,7 +957,7 @@ def _sizes(message):
     cut = re.search(r"cannot reshape array of size (\d+) into shape (\([\d,]+\))", message)
     if cut:
         return f": {cut[1]} numbers do not fill the shape {cut[2]}".replace(",", ", ").replace(", )", ",)")
-    pair = re.search(r"shapes (\([\d,]*\)) (\([\d,]*\))", message)
+    pair = re.search(r"shapes (\([\d,]*\)) (?:and )?(\([\d,]*\))", message)
     return f": {pair[1]} and {pair[2]}".replace(",)", "#").replace(",", ", ").replace("#", ",)") if pair else ""
 
 
