@@ -1,6 +1,5 @@
 """Beginners' accidents with Python and NumPy, each really made, have words of their own."""
 
-import numpy as np
 import pytest
 
 from utils.course import diagnosis

@@ -226,7 +226,7 @@ MISHAPS = (
            "An index at {place} is no whole number.",
            "Divide with `//`, which gives whole numbers; of an array of indices, take .astype(int)."),
     Mishap(r"unhashable type: '([\w.]+)'", "kind",
-           "A {1} can change, so at {place} it cannot be a key of a dict or be in a set.",
+           "A {1} can change, so at {place} it cannot be in a set or a key of a dict.",
            "Make a tuple of it; where the object itself is meant, take id(x).",
            when=lambda match: match[1] in ("list", "dict", "set", "numpy.ndarray")),
     Mishap(r"'tuple' object does not support item assignment", "kind",
