@@ -413,8 +413,8 @@ def scale_rows(w, scheme, inputs, outputs):
         rows.append(("the largest size in W, compared with its scheme's, to two digits,",
                      lambda: round(float(abs(w).max()) / bound, 2), 1.0, given))  # fmt: skip
     else:  # a normal distribution has tails: of 40,000 numbers some are beyond three deviations
-        rows.append(("whether a weight is larger than three standard deviations (1 is yes)",
-                     lambda: float(abs(w).max() > 3 * deviation), 1.0, given))  # fmt: skip
+        rows.append(("the largest size in W in standard deviations of its scheme, counted up to 3,",
+                     lambda: min(round(float(abs(w).max()) / deviation, 1), 3.0), 3.0, given))  # fmt: skip
     return rows
 
 

@@ -126,16 +126,18 @@ def test_whole_numbers_and_a_single_example_go_through_and_nothing_is_changed(ca
 @pytest.mark.level2
 @pytest.mark.about("init_weights")
 def test_the_generator_decides_what_is_drawn_and_an_unknown_scheme_is_refused(candidate):
-    rows = []
     for scheme in ("xavier_uniform", "xavier_normal", "he_uniform", "he_normal", "pytorch"):
-        drawn = [candidate.init_weights(5, 4, scheme, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+        one, again, other = (
+            np.asarray(candidate.init_weights(5, 4, scheme, np.random.default_rng(seed))) for seed in (1, 1, 2)
+        )
         given = f"init_weights(5, 4, {scheme!r}, rng), two generators with seed 1, one with seed 2"
-        rows += [
-            ("the same seed draws the same (1 is yes)", lambda d=drawn: float((d[0] == d[1]).all()), 1.0, given),
-            ("another seed draws the same (1 is yes)", lambda d=drawn: float((d[0] == d[2]).any()), 0.0, given),
-            ("how many of the 20 weights are different numbers", lambda d=drawn: len(np.unique(d[0])), 20, given),
-        ]
-    expect_all(rows)
+        for seed, same, wanted in (
+            ("the same seed", np.array_equal(one, again), "the same numbers"),
+            ("another seed", bool((one == other).any()), "other numbers"),
+        ):
+            said = "the same numbers" if same else "other numbers"
+            expect_same(f"what {seed} draws", lambda said=said: said, wanted, given=given)
+        expect("how many of the 20 weights are different numbers", lambda w=one: len(np.unique(w)), 20, given=given)
     expect_value_error([
         (f"init_weights(5, 4, {name!r}, rng)",
          lambda name=name: candidate.init_weights(5, 4, name, np.random.default_rng(0)), "no scheme of the contract")
