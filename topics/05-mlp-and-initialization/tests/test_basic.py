@@ -104,8 +104,8 @@ class Dice:
     def __init__(self):
         self.asked, self.others = [], 0
 
-    def uniform(self, low, high):
-        self.asked.append((low, high))
+    def uniform(self, a, b):  # as Python's own generators name them
+        self.asked.append((a, b))
         return self.number(len(self.asked) - 1)
 
     @staticmethod
