@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from utils.course import contract, diagnosis, mishaps, suspects
+from utils.course import contract, diagnosis, mishaps, reporting, suspects
 from utils.course.catalog import HINTS, catalog
 from utils.course.diagnosis import BELONGS_TO, DEEDS, ELSEWHERE, SENTENCES, diagnose, fingerprints
 from utils.course.expressions import exact
 from utils.course.judging import program_text
+from utils.course.loading import load
 from utils.course.running import Run
 
 TOPIC = catalog().topic("02")
@@ -315,6 +316,47 @@ def test_an_attribute_that_nothing_sets_is_answered_with_those_that_are_set(monk
     made = error("AttributeError: 'F' object has no attribute 'bias'", "F", line=5)
     told = judged(monkeypatch, made, code=code, tmp_path=tmp_path)
     assert "nothing sets it" in told.cause and "`F` sets `self.w`, `self.b`." in told.action
+
+
+ASKED_WRONGLY = """
+def entry(rows, i):
+    if i >= len(rows):
+        raise IndexError(f"{i} of {len(rows)}")
+    return rows[i]
+
+
+def total(rows):
+    return sum(entry(rows, i) for i in range(len(rows) + 1))
+"""
+
+
+def test_what_another_function_of_the_file_refuses_is_said_of_the_line_that_asked(monkeypatch, tmp_path):
+    path = tmp_path / "mlp_and_initialization.py"
+    path.write_text(ASKED_WRONGLY, encoding="utf-8")
+    with pytest.raises(IndexError) as raised:
+        load(path, "asked_wrongly").total([1, 2])
+    caller = reporting.caller_of(raised.value, str(path), "entry")
+    made = error("IndexError: 2 of 2", "total", line=4) | {"function": "entry", "own_words": True, "caller": caller}
+    told = judged(monkeypatch, made, code=ASKED_WRONGLY, tmp_path=tmp_path)
+    assert told.cause == "`entry` refuses what line 9 hands over to it."
+    told = judged(monkeypatch, made | {"about": "entry"}, code=ASKED_WRONGLY, tmp_path=tmp_path)
+    assert "Your own check at line 4 raises" in told.cause
+
+
+def test_what_is_refused_is_the_same_in_everybodys_words():
+    one, other = (error(f"ValueError: {words}", line=4) | {"own_words": True} for words in ("no", "too long"))
+    assert fingerprints([one]) == fingerprints([other])
+    assert fingerprints([one | {"own_words": False}]) != fingerprints([other | {"own_words": False}])
+
+
+def test_a_mistake_whose_own_test_holds_is_not_named_for_its_other_tests(monkeypatch, tmp_path):
+    monkeypatch.setattr(diagnosis, "known_mistakes", lambda topic: known)
+    wrong = value("the loss", "six ids", 1.0, 3.7, "total") | {"test": "test_later"}
+    earlier = row(test="test_entry", outcome="pass", about="entry")
+    failing = {**fingerprints([wrong]), "test_entry": "00000000"}
+    known = [{"id": "one", "kills": "test_entry", "diagnosis": "state", "says": "One.", "try": "Do one.",
+              "failing": failing}]  # fmt: skip
+    assert diagnose(TOPIC, Run((earlier, wrong), "done"), wrong, tmp_path / "mine.py").id == "unknown"
 
 
 def test_a_function_without_a_graph_is_not_told_to_look_for_parents(monkeypatch, tmp_path):

@@ -137,5 +137,6 @@ def _wrong_arguments(name, wanted, offered):
         return Problem("contract", name, f"`{short}` has no `self`, so it cannot be called on a Value.",
                        f"Write `self` first: `def {short}(self, ...)`.", offered.line)  # fmt: skip
     many = count(offered) if offered.least > wanted.least else f"at most {offered.most}"
-    return Problem("contract", name, f"`{short}` takes {many} besides self; it is called with {count(wanted)}.",
+    many += " besides self" if "." in name else ""
+    return Problem("contract", name, f"`{short}` takes {many}; it is called with {count(wanted)}.",
                    f"Give `{short}` the arguments it has in the skeleton.", offered.line)  # fmt: skip

@@ -110,6 +110,8 @@ SENTENCES = {
     "typo": ("`{missing}` at {place} is no name, but `{near}` is.", "Correct the spelling."),
     "off-self": ("`{missing}` is set, but not on `self`: when the method ends it is gone.",
                  "Write `self.{missing} = ...` where it is made."),
+    "handed-over": ("`{inner}` refuses what line {line} hands over to it.",
+                    "Print that right before line {line}: which index, number or shape is not the one you mean?"),
     "never-set": ("`self.{missing}` is asked for at {place}, and nothing sets it.",
                   "Use one name in both places: `{owner}` sets {near}."),
     "argument": ("`self.{missing}` is asked for at {place}; `{missing}` is an argument of `{short}`.",
@@ -176,7 +178,7 @@ SENTENCES = {
     "turned": ("The shape of {what} is {got}: the two sizes of {expected} have changed places.",
                "Look at the order of the two factors, or of the two sizes."),
     "one-axis-less": ("The shape of {what} is {got}: an axis of length 1 is lost; it should be {expected}.",
-                      "keepdims=True keeps it in a sum or mean; np.zeros((1, n)) makes it."),
+                      "With keepdims=True a summed axis stays, of size 1; elsewhere write the 1 into the shape."),
     "answer": ("The answer does not have the form that is asked for.", "Write it as the skeleton shows it."),
     "place": ("The mistake is in another line; where a wrong number shows is seldom where it is made.",
               "Go back from the wrong number: which of the numbers it is made of is wrong already?"),
@@ -262,8 +264,8 @@ BELONGS_TO = {
     "own-check": "shape", "no-return": "missing-return", "none-given": "raised", "array-for-number": "kind",
     "list-for-number": "kind", "sizes": "shape", "turned": "shape", "one-axis-less": "shape",
 } | dict.fromkeys(
-    ("never-set", "unusable", "no-entry", "gap", "on-self", "of-numpy", "typo", "off-self", "argument", "no-value",
-     "one-number", "power", "list-as-array"), "raised")  # fmt: skip
+    ("handed-over", "never-set", "unusable", "no-entry", "gap", "on-self", "of-numpy", "typo", "off-self", "argument",
+     "no-value", "one-number", "power", "list-as-array"), "raised")  # fmt: skip
 
 # What a suspect of suspects.py has done, in words; where there is none, the words of its diagnosis.
 DEEDS = {
@@ -387,7 +389,7 @@ def _diagnosed(topic, run, row, path):
              "names": topic.names_upto(4), "patience": run.patience,
              "place": _place(run.line, name), "raised": "", "message": "", "sizes": "",
              "numbers": "Every number that differs is",
-             "asked": _sentence(row["test"]) if row else ""}  # fmt: skip
+             "asked": row.get("sentence", "") if row else ""}  # fmt: skip
     if run.ending == "timeout":
         return _say("slow" if "cost" in run.running["test"] else "endless", facts)
     if run.ending == "died":
@@ -426,11 +428,6 @@ def _diagnosed(topic, run, row, path):
             key, facts = related[0], facts | related[1]
     hidden = key == "seed" and re.search(r"\.backward\s*=[^=]", _code(path))
     return _say("hidden" if hidden else key, facts)
-
-
-def _sentence(test):
-    """What a test says by its name."""
-    return test.removeprefix("test_").replace("pytorchs", "PyTorch's").replace("pytorch", "PyTorch").replace("_", " ")
 
 
 # Planted mistakes ----------------------------------------------------------------------------------------------------
@@ -476,12 +473,14 @@ def _names_of(rows, named=frozenset()):
 def _texts(row):
     wrong = [seen for seen in row["observations"] if not seen["holds"]]
     if not wrong:
-        return [row["raised"], _anonymous(row["message"].partition("\n")[0])]
-    return map(_text, wrong)
+        return [row["raised"], "" if row.get("own_words") else _anonymous(row["message"].partition("\n")[0])]
+    return [_text(seen, row.get("own_words")) for seen in wrong]
 
 
-def _text(seen):
-    if seen["raised"]:
+def _text(seen, own_words):
+    if seen["raised"] and own_words:  # everybody has other words for what is refused
+        got = seen["raised"]
+    elif seen["raised"]:
         got = seen["raised"] + _anonymous(
             str(seen["got"]).replace("an array was expected, ", "a plain number was expected, ")
         )
@@ -522,6 +521,7 @@ def _planted(known, rows, first, enough, later=frozenset(), alone=False):
     """
     named = {test.partition(" of ")[0] for entry in known for test in entry["failing"] if " of " in test}
     observed, names = fingerprints(rows, named), _names_of(rows, named)
+    held = {row["test"] for row in rows} - {row["test"] for row in rows if row["outcome"] != "pass"}
     if alone:
         rows = [row for row in rows if row["about"] == first["about"]]
         observed = {names(row): observed[names(row)] for row in rows if names(row) in observed}
@@ -532,6 +532,8 @@ def _planted(known, rows, first, enough, later=frozenset(), alone=False):
     best, best_score = None, (0.0, 0)
     for entry in known:
         # The smallest failing probe is the best witness: there the numbers must be the same, all of them.
+        if alone and entry.get("kills") in held:
+            continue
         if entry["failing"].get(names(first)) != observed[names(first)] or passed & entry["failing"].keys():
             continue
         tests = judged & entry["failing"].keys()
@@ -665,11 +667,11 @@ def _by_exception(row, path, facts):
         r"broadcast|shape|dimension|axes", message
     ):  # of NumPy, or in words of one's own
         if re.match(r"\s*(raise|assert)\b", code):
-            return "own-check"
+            return _handed_over(row, facts) or "own-check"
         facts["sizes"] = _sizes(row["message"])
         return "misfit"
     if re.match(r"\s*(raise|assert)\b", code) and row["outcome"] != "not-written":
-        return "refused"
+        return _handed_over(row, facts) or "refused"
     if re.search(r"'(int|float)' object has no attribute", message):
         return "constant" if row["line"] else "kind"  # in the candidate's code, or in the test's hand
     if row["outcome"] == "not-written":
@@ -700,6 +702,15 @@ def _of_mishap(row, raised, message, code, facts):
     if row["outcome"] == "not-written":  # the test asks for it: nothing has run in the candidate's own line
         return mishaps.of(text, code, facts["place"]) or "" if "memory" in text else ""
     return (row["line"] and mishaps.miscalled(text, facts["place"])) or mishaps.of(text, code, facts["place"]) or ""
+
+
+def _handed_over(row, facts):
+    """The key where another function of the file than the one that is judged has refused what it was given; or ""."""
+    function = row.get("function", "")
+    if not row.get("caller") or function in facts["name"].split("."):
+        return ""
+    facts |= {"inner": function, "line": row["caller"]}
+    return "handed-over"
 
 
 def _unset(message, path, facts):
@@ -837,6 +848,8 @@ def _by_words(message, raised, code, row, path, facts):
         return "power"
     if row["line"] and re.search(r"for \+: 'int' and 'list'", message) and "sum(" in code:
         return "sum-of-lists"
+    if row["line"] and re.search(r"for \+: ('(int|float)' and 'tuple'|'tuple' and '(int|float)')", message):
+        return ""
     if re.search(r"can't multiply sequence|operand type.* '(list|tuple)'|and '(list|tuple)'$", message):
         return "list-as-array" if row["line"] else ""
     several = re.search(r"(too many|not enough) values to unpack \(expected (\d+)", message)

@@ -20,7 +20,7 @@ from pathlib import Path
 from utils.course import catches, catching, mutants
 from utils.course.catalog import WORKSPACE, catalog
 from utils.course.checking import check
-from utils.course.judging import Mismatch, Observation, observations
+from utils.course.judging import Mismatch, Observation, observations, sentence_of
 from utils.course.state import atomically
 
 FOLDER = WORKSPACE / "hunt"
@@ -176,7 +176,7 @@ def symptom_of(case):
     if row is None:  # stopped, or refused before a test: the cause says it, where there is one
         cause = verdict.diagnosis.cause if verdict.diagnosis else "nothing that can be seen every time"
         return {
-            "sentence": case.mutant.kills.removeprefix("test_").replace("_", " "),
+            "sentence": sentence_of(case.mutant.kills),
             "message": cause,
             "observations": [],
         }

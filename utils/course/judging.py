@@ -31,6 +31,11 @@ class Observation:
     pairs: tuple = field(default=(), compare=False)  # (got, expected) of the first wrong entries of an array
 
 
+def sentence_of(test):
+    """What a test says by its name."""
+    return test.removeprefix("test_").replace("pytorchs", "PyTorch's").replace("pytorch", "PyTorch").replace("_", " ")
+
+
 class Mismatch(AssertionError):
     """An expectation that did not hold; carries the Observation."""
 

@@ -136,7 +136,7 @@ def signatures(mutants, runs):
         if mutant.diagnosis in WITHOUT_FINGERPRINTS or runs[mutant.id].ending != "done":
             continue
         entry = {"id": mutant.id, "diagnosis": mutant.diagnosis, "name": mutant.name, "says": mutant.says}
-        entry |= {"try": mutant.advice, "failing": fingerprints(runs[mutant.id].rows)}
+        entry |= {"try": mutant.advice, "kills": mutant.kills, "failing": fingerprints(runs[mutant.id].rows)}
         found.append({**entry, "looks": mutant.looks} if mutant.looks else entry)
     return found
 

@@ -5,6 +5,7 @@ With --rows FILE each row is written as it is known, one JSON object a line, so 
 
 import faulthandler
 import json
+import linecache
 import re
 import time
 import traceback
@@ -44,6 +45,8 @@ class Row:
     function: str = ""  # the function of the candidate that ran
     file: str = ""  # where in the candidate's file
     line: int = 0
+    own_words: bool = False  # a `raise` or `assert` of the candidate's own stands on that line
+    caller: int = 0  # the line of the candidate's that called the function in which that line stands
     observations: tuple = ()  # every comparison the test made
     printed: str = ""  # the end of what the candidate printed, where the test failed
 
@@ -212,7 +215,7 @@ def make_row(item, call, printed=""):
         "step": step.id if step else "",
         "about": about.args[0] if about else "",
         "seconds": round(call.duration, 4),
-        "sentence": name.removeprefix("test_").replace("_", " "),
+        "sentence": judging.sentence_of(name),
         "observations": tuple(dict(vars(seen)) for seen in judging.observations),
     }
     if not call.excinfo:
@@ -223,8 +226,10 @@ def make_row(item, call, printed=""):
     places = [place(one, judged) for one in (first, error)]
     file, line, function = next((found for found in places if judged and found[0] == judged), places[0])
     because = "" if first is error else f"{type(first).__name__}: {first}"
+    own_words = re.match(r"\s*(raise|assert)\b", linecache.getline(file, line)) is not None
     return Row(outcome=outcome_of(error), message=message_of(error, file, line), raised=type(error).__name__,
-               because=because, function=function, file=file, line=line, printed=printed, **common)  # fmt: skip
+               because=because, function=function, file=file, line=line, own_words=own_words,
+               caller=caller_of(error, file, function), printed=printed, **common)  # fmt: skip
 
 
 def outcome_of(error):
@@ -238,6 +243,12 @@ def outcome_of(error):
     if isinstance(error, AttributeError) and not place(error)[0]:
         return "not-written"  # the test asked for it, not the candidate's own code
     return "error"
+
+
+def caller_of(error, file, function):
+    """The line of `file` that called the innermost run of one of its functions, 0 if none of its lines did."""
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return next((frame.lineno or 0 for frame in reversed(lines) if frame.name != function), 0)
 
 
 def first_of(error):
