@@ -315,6 +315,8 @@ def test_an_attribute_that_nothing_sets_is_answered_with_those_that_are_set(monk
     )
     made = error("AttributeError: 'F' object has no attribute 'bias'", "F", line=5)
     told = judged(monkeypatch, made, code=code, tmp_path=tmp_path)
+    spaced = code.replace("return self.bias", "return zip(self.bias, [1], strict=True)")
+    assert "nothing sets it" in judged(monkeypatch, made, code=spaced, tmp_path=tmp_path).cause
     assert "nothing sets it" in told.cause and "`F` sets `self.w`, `self.b`." in told.action
 
 

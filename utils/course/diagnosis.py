@@ -770,7 +770,7 @@ def _by_words(message, raised, code, row, path, facts):
     facts["missing"] = missing = quoted[1] if quoted else ""
     function = _function_at(path, row["line"])
     names = {argument.arg for argument in function.args.args} if function else set()
-    on_self = set(re.findall(r"\bself\.(\w+)\s*(?:,[^=\n]*)?=[^=]", _code(path)))
+    on_self = set(_set_by(path))
     if ("ellipsis" in message and "valid indices" not in message) or "Ellipsis" in message or missing == "____":
         facts["missing"] = "`____`" if missing == "____" else "`...`"
         return "gap"
@@ -921,10 +921,11 @@ def _gives_back(function):
     return any(isinstance(node, (ast.Return, ast.Yield)) and node.value is not None for node in ast.walk(function))
 
 
-def _set_by(path, owner):
-    """The attributes that the methods of a class set on `self`, in their order."""
-    tree = contract.read(path)[0] if path.exists() else None
-    found = next((node for node in getattr(tree, "body", ()) if getattr(node, "name", "") == owner), None)
+def _set_by(path, owner=""):
+    """The attributes that the methods of a class set on `self`, in their order; of all classes without a name."""
+    found = contract.read(path)[0] if path.exists() else None
+    if owner:
+        found = next((node for node in getattr(found, "body", ()) if getattr(node, "name", "") == owner), None)
     set_there = [node for node in ast.walk(found or ast.Pass()) if isinstance(node, ast.Attribute)
                  and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"]  # fmt: skip
     return list(dict.fromkeys(node.attr for node in set_there))
