@@ -106,27 +106,53 @@ def test_a_column_and_a_row_are_not_broadcast_to_a_square(candidate):
 
 
 @pytest.mark.level2
+@pytest.mark.about("mse")
+def test_the_arrays_given_to_mse_stay_as_they_are(candidate):
+    predictions, targets = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 1.0], [5.0, 4.0]])
+    candidate.mse(predictions, targets)
+    given = "mse([[1, 2], [3, 4]], [[1, 1], [5, 4]])"
+    expect_array("predictions afterwards", lambda: predictions, [[1.0, 2.0], [3.0, 4.0]], given=given)
+    expect_array("targets afterwards", lambda: targets, [[1.0, 1.0], [5.0, 4.0]], given=given)
+
+
+@pytest.mark.level2
 @pytest.mark.about("log_sum_exp")
 def test_log_sum_exp_of_large_logits_does_not_overflow(candidate):
     with np.errstate(all="ignore"):
         found = candidate.log_sum_exp(np.array([[1000.0, 1000.0], [-1000.0, -1000.0], [0.0, 2000.0], [-3000.0, 5.0]]))
+        impossible = candidate.log_sum_exp(np.array([0.0, -math.inf, 0.0]))
     wanted = [1000 + math.log(2), -1000 + math.log(2), 2000.0, 5.0]
     expect_array("log_sum_exp(logits)", lambda: found, wanted,
                  given="logits [[1000, 1000], [-1000, -1000], [0, 2000], [-3000, 5]]", tolerance=1e-12)  # fmt: skip
-    impossible = candidate.log_sum_exp(np.array([0.0, -math.inf, 0.0]))
     expect("log_sum_exp([0, -inf, 0])", lambda: impossible, math.log(2), given="one class is impossible")
+
+
+@pytest.mark.level2
+@pytest.mark.about("log_sum_exp")
+def test_the_logits_given_to_log_sum_exp_stay_as_they_are(candidate):
+    logits = np.array([[1.0, 2.0], [3.0, -1.0]])
+    candidate.log_sum_exp(logits)
+    expect_array("logits afterwards", lambda: logits, [[1.0, 2.0], [3.0, -1.0]], given="log_sum_exp([[1, 2], [3, -1]])")
 
 
 @pytest.mark.level2
 @pytest.mark.about("softmax")
 def test_softmax_of_large_logits_does_not_overflow(candidate):
     with np.errstate(all="ignore"):
-        found = candidate.softmax(np.array([[1000.0, 1000.0], [-1000.0, -1000.0], [0.0, 2000.0]]))
+        found = candidate.softmax(np.array([[1000.0, 1000.0], [-1000.0, -1000.0], [0.0, 2000.0], [1000.0, 2000.0]]))
         shifted = candidate.softmax(np.array([[0, 1000, 0], [-900, -900, -900]]))
-    expect_array("softmax(logits)", lambda: found, [[0.5, 0.5], [0.5, 0.5], [0.0, 1.0]],
-                 given="logits [[1000, 1000], [-1000, -1000], [0, 2000]]")  # fmt: skip
+    expect_array("softmax(logits)", lambda: found, [[0.5, 0.5], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0]],
+                 given="logits [[1000, 1000], [-1000, -1000], [0, 2000], [1000, 2000]]")  # fmt: skip
     expect_array("softmax(logits)", lambda: shifted, [[0, 1, 0], [1 / 3, 1 / 3, 1 / 3]],
                  given="whole numbers [[0, 1000, 0], [-900, -900, -900]]")  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("softmax")
+def test_the_logits_given_to_softmax_stay_as_they_are(candidate):
+    logits = np.array([[1.0, 2.0], [3.0, -1.0]])
+    candidate.softmax(logits)
+    expect_array("logits afterwards", lambda: logits, [[1.0, 2.0], [3.0, -1.0]], given="softmax([[1, 2], [3, -1]])")
 
 
 @pytest.mark.level2
@@ -142,7 +168,6 @@ def test_a_confident_mistake_costs_its_whole_logit(candidate):
         ([[0.0, 1000.0]], [1], 0.0, [[0.0, 0.0]]),
         ([[0.0, 1000.0]], [[1.0, 0.0]], 1000.0, [[-1.0, 1.0]]),
         ([[0.0, 1000.0]], [[0.5, 0.5]], 500.0, [[-0.5, 0.5]]),
-        ([[-math.inf, 3.0]], [1], 0.0, [[0.0, 0.0]]),
     ]
     first = None
     for logits, targets, loss, gradient in rows:
@@ -154,6 +179,16 @@ def test_a_confident_mistake_costs_its_whole_logit(candidate):
             first = first or error
     if first:
         raise first
+
+
+@pytest.mark.level2
+@pytest.mark.about("cross_entropy")
+def test_an_impossible_class_costs_nothing_where_it_was_not_asked_for(candidate):
+    with np.errstate(all="ignore"):
+        pair = candidate.cross_entropy(np.array([[-math.inf, 0.0, 0.0]]), np.array([1]))
+    given = "cross_entropy([[-inf, 0, 0]], [1])"
+    expect("the loss", lambda: pair[0], math.log(2.0), given=given)
+    expect_array("the gradient", lambda: pair[1], [[0.0, -0.5, 0.5]], given=given, aim="gradient")
 
 
 @pytest.mark.level2
@@ -173,16 +208,33 @@ def test_as_many_examples_as_classes_are_not_confused(candidate):
 
 @pytest.mark.level2
 @pytest.mark.about("cross_entropy")
-def test_targets_that_name_no_class_are_refused(candidate):
+def test_an_index_that_names_no_class_is_refused(candidate):
     ce, logits = candidate.cross_entropy, np.zeros((3, 4))
     ce(logits, np.array([0, 3, 1]))  # targets that do fit
     given = "logits of shape (3, 4)"
     expect_value_error([
         ("cross_entropy(logits, [0, -1, 1])", lambda: ce(logits, np.array([0, -1, 1])), given),
         ("cross_entropy(logits, [0, 4, 1])", lambda: ce(logits, np.array([0, 4, 1])), given),
-        ("cross_entropy(logits, [0.0, 3.0, 1.0])", lambda: ce(logits, np.array([0.0, 3.0, 1.0])), given),
-        ("cross_entropy(logits, [[0], [3], [1]])", lambda: ce(logits, np.array([[0], [3], [1]])), given),
+    ])  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("cross_entropy")
+def test_targets_of_another_shape_are_refused(candidate):
+    ce, logits, given = candidate.cross_entropy, np.zeros((3, 4)), "logits of shape (3, 4)"
+    expect_value_error([
         ("cross_entropy(logits, [0, 3])", lambda: ce(logits, np.array([0, 3])), given),
+        ("cross_entropy(logits, [[0], [3], [1]])", lambda: ce(logits, np.array([[0], [3], [1]])), given),
+        ("cross_entropy(logits, rows of three)", lambda: ce(logits, np.full((3, 3), 1 / 3)), given),
+    ])  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("cross_entropy")
+def test_indices_that_are_no_whole_numbers_are_refused(candidate):
+    ce, logits, given = candidate.cross_entropy, np.zeros((3, 4)), "logits of shape (3, 4)"
+    expect_value_error([
+        ("cross_entropy(logits, [0.0, 3.0, 1.0])", lambda: ce(logits, np.array([0.0, 3.0, 1.0])), given),
     ])  # fmt: skip
 
 
