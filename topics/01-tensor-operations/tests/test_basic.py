@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from utils.course.judging import expect, expect_all, expect_array, expect_indexed
+from utils.course.judging import expect, expect_all, expect_array, expect_indexed, expect_same
 
 
 def counted(candidate, shape, start=0):
@@ -54,6 +54,8 @@ def test_an_index_finds_its_number_in_the_flat_list(candidate):
     for index, place in (((0, 0, 3), 3), ((0, 1, 0), 4), ((1, 0, 0), 12), ((1, 2, 3), 23)):
         text = ", ".join(map(str, index))
         rows.append((f"b[{text}]", lambda i=index: b[i], float(place), "b = NDArray([0, 1, ..., 23], (2, 3, 4))"))
+    c = candidate.NDArray([10.0, 20.0, 30.0, 40.0], (2, 2))  # here the numbers are not their places
+    rows.append(("c[1, 1]", lambda: c[1, 1], 40.0, "c = NDArray([10, 20, 30, 40], (2, 2))"))
     expect_all(rows)
 
 
@@ -74,6 +76,8 @@ def test_a_number_can_be_put_where_an_index_points(candidate):
 def test_the_last_axis_runs_fastest(candidate):
     for shape in ((2, 3), (4,), (2, 1, 2)):
         expect_array(f"list(indices({shape}))", lambda s=shape: list(candidate.indices(s)), list(np.ndindex(shape)))
+    kind = lambda: type(next(iter(candidate.indices((2, 3))))).__name__  # noqa: E731
+    expect_same("type(list(indices((2, 3)))[0])", kind, "tuple")
 
 
 @pytest.mark.level1
@@ -81,6 +85,7 @@ def test_the_last_axis_runs_fastest(candidate):
 def test_nested_lists_become_an_array(candidate):
     for nested in ([[1, 2, 3], [4, 5, 6]], [7, 8], [[[1], [2]], [[3], [4]], [[5], [6]]]):
         expect_indexed(f"array({nested})", lambda n=nested: candidate.array(n), np.array(nested))
+    expect_same("type(array([7, 8])[0])", lambda: type(candidate.array([7, 8])[0]).__name__, "float")
 
 
 @pytest.mark.level1
@@ -89,6 +94,9 @@ def test_an_array_becomes_nested_lists(candidate):
     for shape in ((2, 3), (4,), (3, 2, 2)):
         a, expected = counted(candidate, shape)
         expect_array("a.tolist()", a.tolist, expected, given=f"a = NDArray([0, 1, ...], {shape})")
+    given = "a = NDArray([0, 1, ...], (3, 2, 2))"
+    expect_same("type(a.tolist())", lambda: type(a.tolist()).__name__, "list", given=given)
+    expect_same("type(a.tolist()[0])", lambda: type(a.tolist()[0]).__name__, "list", given=given)
 
 
 @pytest.mark.level1
@@ -128,6 +136,21 @@ def test_without_an_axis_everything_is_summed_into_one_number_without_axes(candi
 
 @pytest.mark.level1
 @pytest.mark.about("NDArray.__matmul__")
+def test_two_by_two_is_as_in_the_picture(candidate):  # no index lies outside, so each mistake gives numbers of its own
+    a, b = candidate.NDArray([1.0, 2.0, 3.0, 4.0], (2, 2)), candidate.NDArray([5.0, 6.0, 7.0, 8.0], (2, 2))
+    given = "a = array([[1, 2], [3, 4]]), b = array([[5, 6], [7, 8]])"
+    expect_indexed("(a @ b)", lambda: a @ b, [[19, 22], [43, 50]], given=given)
+
+
+@pytest.mark.level1
+@pytest.mark.about("NDArray.__matmul__")
+def test_a_row_and_a_column_make_one_number(candidate):
+    a, b = candidate.NDArray([1.0, 2.0], (1, 2)), candidate.NDArray([3.0, 4.0], (2, 1))
+    expect_indexed("(a @ b)", lambda: a @ b, [[11]], given="a = array([[1, 2]]), b = array([[3], [4]])")
+
+
+@pytest.mark.level1
+@pytest.mark.about("NDArray.__matmul__")
 def test_rows_meet_columns(candidate):
     rows = []
     for left, right in (((2, 3), (3, 4)), ((1, 2), (2, 1)), ((3, 1), (1, 2)), ((2, 2), (2, 2))):
@@ -146,6 +169,8 @@ def test_the_last_stride_is_one_and_the_others_are_products_of_the_sizes_behind(
         expect_array(f"row_major_strides({shape})", lambda s=shape: candidate.row_major_strides(s), strides)
         made = candidate.NDArray([0.0] * math.prod(shape), shape)
         expect_array("a.strides", lambda a=made: a.strides, strides, given=f"a of shape {shape}")
+    name = lambda: type(candidate.row_major_strides((2, 3))).__name__  # noqa: E731
+    expect_same("type(row_major_strides((2, 3)))", name, "tuple")
 
 
 @pytest.mark.level2
@@ -155,6 +180,14 @@ def test_numbers_below_zero_count_from_the_end(candidate):
     given = "a = NDArray([0, 1, 2, 3, 4, 5], (2, 3))"
     expect_all((f"a[{i}, {j}]", lambda i=i, j=j: a[i, j], x[i, j], given)
                for i, j in ((-1, -1), (0, -3), (-2, 0), (1, -2)))  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("NDArray.permute")
+def test_axes_of_a_cube_change_their_order(candidate):  # every index lies inside, so each mistake gives its own numbers
+    a, x = counted(candidate, (2, 2, 2))
+    expect_each([(f"a.permute({axes})", lambda k=axes: a.permute(k), x.transpose(axes), "a (2, 2, 2), counted")
+                 for axes in ((1, 0, 2), (2, 0, 1), (1, 2, 0))])  # fmt: skip
 
 
 @pytest.mark.level2
@@ -171,7 +204,8 @@ def test_axes_change_their_order(candidate):
 @pytest.mark.about("NDArray.reshape")
 def test_the_numbers_keep_their_order_in_another_shape(candidate):
     rows = []
-    for shape, new in (((2, 6), (3, 4)), ((2, 6), (12,)), ((2, 6), (2, 3, 2)), ((2, 6), (4, -1)), ((2, 6), (-1,))):
+    for shape, new in (((2, 6), (3, 4)), ((2, 6), (12,)), ((2, 6), (2, 3, 2)), ((2, 6), (4, -1)), ((2, 6), (-1,)),
+                       ((2, 6), (-1, 4)), ((2, 6), (2, -1, 3))):  # fmt: skip
         a, x = counted(candidate, shape)
         rows.append((f"a.reshape({new})", lambda a=a, n=new: a.reshape(n), x.reshape(new), f"a {shape}, counted"))
     expect_each(rows)
@@ -208,14 +242,32 @@ def test_a_slice_keeps_its_axis_and_a_number_removes_it(candidate):
 
 @pytest.mark.level2
 @pytest.mark.about("broadcast_shapes")
+def test_a_row_meets_a_column(candidate):  # sizes that fit on either side, so each mistake gives a shape of its own
+    for shapes in (((3, 1), (3,)), ((3,), (3, 1))):
+        text = ", ".join(map(str, shapes))
+        expect_array(f"broadcast_shapes({text})", lambda s=shapes: candidate.broadcast_shapes(*s), (3, 3))
+    name = lambda: type(candidate.broadcast_shapes((3,), (3,))).__name__  # noqa: E731
+    expect_same("type(broadcast_shapes((3,), (3,)))", name, "tuple")
+
+
+@pytest.mark.level2
+@pytest.mark.about("broadcast_shapes")
 def test_shapes_are_aligned_at_the_last_axis(candidate):
     for shapes, expected in (
         (((2, 3), (3,)), (2, 3)), (((3,), (2, 3)), (2, 3)), (((2, 1), (1, 3)), (2, 3)), (((2, 3), ()), (2, 3)),
         (((4, 1, 3), (2, 1)), (4, 2, 3)), (((5,), (5,)), (5,)), (((2, 1), (3,), (4, 1, 1)), (4, 2, 3)),
-        (((1,), (1, 1)), (1, 1)),
+        (((1,), (1, 1)), (1, 1)), (((0,), (3, 1)), (3, 0)),
     ):  # fmt: skip
         text = ", ".join(map(str, shapes))
         expect_array(f"broadcast_shapes({text})", lambda s=shapes: candidate.broadcast_shapes(*s), expected)
+
+
+@pytest.mark.level2
+@pytest.mark.about("NDArray.broadcast_to")
+def test_a_row_and_a_column_fill_a_square(candidate):
+    expect_each([(f"a.broadcast_to({wide})", lambda a=a, w=wide: a.broadcast_to(w), np.broadcast_to(x, wide), given)
+                 for (a, x), wide, given in ((counted(candidate, shape, 1), (2, 2), f"a {shape}, counted from 1")
+                                             for shape in ((2,), (1, 2), (2, 1), ()))])  # fmt: skip
 
 
 @pytest.mark.level2
@@ -248,6 +300,8 @@ def test_arrays_of_different_shapes_are_stretched_and_combined(candidate, sign):
     a, x = counted(candidate, (2, 2), 2)
     rows.append((f"(a {sign} 4)", lambda: APPLY[sign](a, 4), APPLY[sign](x, 4), "a = array([[2, 3], [4, 5]])"))
     rows.append((f"(a {sign} 0.5)", lambda: APPLY[sign](a, 0.5), APPLY[sign](x, 0.5), "a = array([[2, 3], [4, 5]])"))
+    single = candidate.NDArray([2.0], ())
+    rows.append((f"(a {sign} 4)", lambda: APPLY[sign](single, 4), APPLY[sign](np.array(2.0), 4), "a = array(2)"))
     expect_each(rows)
 
 
@@ -294,6 +348,13 @@ def expect_formulas(candidate, *cases):
         get = lambda f=formula, a=arrays: candidate.einsum(f, *a)  # noqa: E731
         rows.append((f'einsum("{formula}", ...)', get, np.einsum(formula, *numbers), given))
     expect_each(rows)
+
+
+@pytest.mark.level2
+@pytest.mark.about("einsum")
+def test_letters_of_a_square_are_kept_reordered_or_summed(candidate):
+    expect_formulas(candidate, ("ij->ij", [(2, 2)]), ("ij->ji", [(2, 2)]), ("ij->i", [(2, 2)]), ("ij->j", [(2, 2)]),
+                    ("ij->", [(2, 2)]))  # fmt: skip
 
 
 @pytest.mark.level2
