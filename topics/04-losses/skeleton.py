@@ -10,6 +10,8 @@ Words used: a *prediction* is what the model says, a *target* what it should hav
 has become a probability: any number, from minus to plus infinity. log is the natural logarithm.
 """
 
+import math  # noqa: F401  exp and log, from the second step on
+
 import numpy as np  # noqa: F401  from level 2 on
 
 from utils.engine import Value  # the engine that you have chosen: yours, or the stub
@@ -72,6 +74,7 @@ def cross_entropy(logits, targets, reduction="mean"):
     Targets are class indices, whole numbers of shape (N,); or one-hot rows or probabilities, shape (N, C), each row
     summing to 1. "mean" divides by N, the number of examples, whatever the form; "sum" does not divide.
     The loss of one example is -log of the probability of its class, or -sum(target * log(probability)).
+    A logit may be minus infinity where its target is 0: that class is impossible, and was not asked for.
     Raises ValueError for any other shape, for indices that are not whole numbers, and for an index outside 0 ... C - 1.
     Level 3: beyond the gradient, at most a quarter of its size is needed in memory, at any moment.
     """
