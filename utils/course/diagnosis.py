@@ -376,7 +376,8 @@ def diagnose(topic, run, row, path):
         found = replace(found, cause=cause, action=action)
     if found.certain:
         return found
-    early = _early_return(found.name, path) if found.id in ("unknown", "forward", "scale", "offset", "shape") else 0
+    vague = ("unknown", "forward", "scale", "offset", "shape", "raised", "constant")
+    early = _early_return(found.name, path) if found.id in vague else 0
     if early:
         return _say("early", {"name": found.name, "place": _place(early, found.name)})
     thrown = _thrown_away(found.name, path) if found.id in ("unknown", "forward", "scale", "offset", "constant") else 0

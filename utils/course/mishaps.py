@@ -85,7 +85,7 @@ MISHAPS = (
            "Put the number into one of its own first: (number,) or [number]."),
     Mishap(r"supported between instances of '(?:(?:list|tuple|dict|str)'|\w+' and '(?:list|tuple|dict|str)')", "kind",
            "Something that is no number, a list or a text, is compared by its size at {place}.",
-           "Compare its entries one by one, or make an array of it: np.asarray(x) > 0 compares all."),
+           "Compare its entries one by one; an array of NumPy compares all of them at once."),
     Mishap(r"does not support ufuncs|__array_ufunc__", "kind",
            "A function of NumPy was given a Tensor at {place}; it knows arrays only.",
            "Call the tensor's own method, such as x.sqrt(). In a rule: is `@operation` above it?"),
