@@ -85,13 +85,25 @@ def test_nudging_leaves_the_graph_as_it_was(candidate):
 @pytest.mark.about("slopes")
 def test_each_leaf_is_nudged_alone(candidate):
     # With a coarse step a nudge that has not been taken back is easy to see in the next slope.
-    graph = {"x": 2.0, "y": 3.0, "w": 5.0, "p": ("*", "x", "y"), "z": ("*", "p", "w")}
+    graph = {"x": 2.0, "y": 3.5, "w": 5.0, "p": ("*", "x", "y"), "z": ("*", "p", "w")}
     found = candidate.slopes(graph, "z", 0.5)
-    where = "p = x * y; z = p * w at x = 2, y = 3, w = 5"
+    where = "p = x * y; z = p * w at x = 2, y = 3.5, w = 5"
     expect_all([
-        ('slopes(graph, "z", 0.5)["x"]', lambda: found["x"], 15.0, where),
+        ('slopes(graph, "z", 0.5)["x"]', lambda: found["x"], 17.5, where),
         ('slopes(graph, "z", 0.5)["y"]', lambda: found["y"], 10.0, where),
-        ('slopes(graph, "z", 0.5)["w"]', lambda: found["w"], 6.0, where),
+        ('slopes(graph, "z", 0.5)["w"]', lambda: found["w"], 7.0, where),
+    ])  # fmt: skip
+
+
+@pytest.mark.level1
+@pytest.mark.about("slopes")
+def test_every_leaf_has_a_slope_and_nothing_else_has(candidate):
+    found = candidate.slopes({"x": 3, "y": 2.5, "z": ("*", "x", "y")}, "z", 0.5)
+    where = "z = x * y at x = 3, y = 2.5; 3 is a whole number"
+    expect_all([
+        ('slopes(graph, "z", 0.5)["x"]', lambda: found["x"], 2.5, where),
+        ('slopes(graph, "z", 0.5)["y"]', lambda: found["y"], 3.0, where),
+        ('len(slopes(graph, "z", 0.5))', lambda: len(found), 2.0, where),
     ])  # fmt: skip
 
 
