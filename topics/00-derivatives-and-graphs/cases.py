@@ -71,13 +71,16 @@ def slopes_of_cubics(candidate, draw):
     for _ in range(2):
         a, b = draw.numbers(2)
         answers.append(candidate.slope(lambda x, a=a, b=b: a * x + b, draw.number(), 0.25))
+    answers += [candidate.slope(cubic(draw), draw.number(), step) for step in (0.5, -0.3)]  # a step that is seen
     return [*answers, *(candidate.slope(cubic(draw), draw.number(high=1.5)) for _ in range(5))]
 
 
 @case(1, "evaluate")
 def values_of_sums_and_products(candidate, draw):
     graphs = [graph_of(draw, "+*")[0] for _ in range(4)]
-    return [by_name(candidate.evaluate(graph), graph) for graph in graphs]
+    graphs.append(graphs[0] | {leaves_of(graphs[0])[0]: draw.number()})  # the same names, another number
+    found = [candidate.evaluate(graph) for graph in graphs]  # all of them, before one is looked at
+    return [by_name(one, graph) for one, graph in zip(found, graphs, strict=True)]
 
 
 @case(1, "slopes", tolerance=COARSE)
@@ -86,8 +89,11 @@ def slopes_by_nudging_each_leaf(candidate, draw):
     for _ in range(3):
         graph, output = graph_of(draw, "+*", lines=4)
         graph[leaves_of(graph)[0]] = 1.0  # 1.0 + 1e-6 - 1e-6 is another number
+        graph[leaves_of(graph)[1]] = 2
+        graph |= {"idle": draw.number()}
         before = dict(graph)
-        answers.append(by_name(candidate.slopes(graph, output), leaves_of(graph)))
+        found = candidate.slopes(graph, output)
+        answers += [by_name(found, leaves_of(graph)), float(len(found))]
         answers.append(float(list(graph.items()) == list(before.items())))
     x, y, w = draw.numbers(3)
     # In each of its leaves this one is a straight line: a coarse step shows only whether a nudge is taken back.
@@ -132,7 +138,9 @@ def values_in(graph):
 def every_path_once(candidate, draw):
     answers = []
     for _ in range(2):
-        graph, output = exponential_free(draw, lines=5)
+        graph, last = exponential_free(draw, lines=5)
+        output = "twice"
+        graph[output] = ("-", last, last)
         values = values_in(graph)
         for source in leaves_of(graph):
             listed = list(candidate.paths(graph, values, output, source))  # all of them, before one is looked at
@@ -180,7 +188,8 @@ def a_sweep_passes_each_line_once(candidate, draw):
 def paths_are_counted_without_being_walked(candidate, draw):
     graph, output = diamonds(draw, 40)
     other, last = exponential_free(draw, lines=9)
-    return [by_name(candidate.count_paths(graph, output), graph), by_name(candidate.count_paths(other, last), other)]
+    found = [by_name(candidate.count_paths(other, name), other) for name in (last, list(other)[6])]
+    return [by_name(candidate.count_paths(graph, output), graph), *found]
 
 
 # Level 4 --------------------------------------------------------------------------------------------------------------
