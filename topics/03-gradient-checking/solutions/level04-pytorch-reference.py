@@ -185,7 +185,7 @@ def find_wrong(f, x, claimed, seed=0, rtol=1e-6):
 
     def is_wrong(first, last):
         direction, slope, error = measured_along(f, x, seed, slice(first, last))
-        parts = claims * direction
+        parts = (claims * direction)[first:last]  # nan elsewhere says nothing about this part
         return not (parts.sum() - slope).abs() <= rtol * torch.linalg.norm(parts) + error
 
     first, last = 0, claims.numel()

@@ -35,6 +35,11 @@ def expect_words(rows):
             observations.append(Observation(what, given, word, type(error).__name__, False, type(error).__name__))
             first = first or error
             continue
+        if got is None:
+            said = "a word was expected, but here is None (NoneType)"
+            observations.append(Observation(what, given, word, said, False, "NotANumber"))
+            first = first or Mismatch(observations[-1])
+            continue
         holds = isinstance(got, (str, bool, np.bool_)) and str(got) == word
         observations.append(Observation(what, given, word, str(got), holds))
         if not holds:
@@ -142,6 +147,7 @@ CURVES = (
     (lambda x: 3e8 * square(x), 1.5, 9e8, "3e8 * x*x"),
     (lambda x: 1e-9 * math.exp(x), 0.3, 1e-9 * math.exp(0.3), "1e-9 * exp(x)"),
     (lambda x: 7 - 4 * x, 0.25, -4.0, "7 - 4*x"),
+    (lambda x: math.exp(5 * x), 0.4, 5 * math.exp(2.0), "exp(5*x)"),  # bends so much that a forward difference fails
 )
 
 
@@ -188,6 +194,8 @@ def test_rtol_says_how_far_a_claim_may_be_off(candidate):
             (12.1, 0.001, "fail"),
             (11.9, 0.01, "pass"),
             (12.001, 1e-3, "pass"),
+            (20.0, 0.5, "pass"),  # two fifths of 20, two thirds of 12
+            (6.1, 0.5, "pass"),
         )
     ]
     expect_words(rows)
@@ -216,7 +224,7 @@ def planted(times=lambda a, b: (b, a), collect=lambda old, new: old + new):
 
 
 def expect_pairs(candidate, f, numbers, pairs, *, engine, text, **options):
-    found = candidate.check_engine(f, numbers, **options)
+    found = candidate.check_engine(f, list(numbers), **options)
     given = f"f = {text} at {numbers}, {engine}"
     expect("the number of pairs", lambda: len(found), len(pairs), given=given)
     for place, (claimed, measured) in enumerate(pairs):
@@ -263,14 +271,15 @@ def test_checking_twice_gives_the_same_pairs(candidate):
 def test_a_vector_gets_one_slope_for_each_element(candidate):
     x = np.array([0.5, -1.0, 2.0, 0.0])
     w = np.array([3.0, -2.0, 0.25, 1.0])
+    where = x.tolist()
     for name, f, gradient in (
         ("w @ x", lambda a: w @ a, w),
         ("(x**3).sum()", lambda a: (a**3).sum(), 3 * x**2),
         ("sin(x) @ w", lambda a: np.sin(a) @ w, np.cos(x) * w),
         ("x[0] * x[2]", lambda a: a[0] * a[2], np.array([2.0, 0.0, 0.5, 0.0])),
     ):
-        expect_array("numerical_gradient(f, x)", lambda f=f: candidate.numerical_gradient(f, x), gradient,
-                     given=f"f = {name} at x = {x.tolist()}", tolerance=1e-8)  # fmt: skip
+        expect_array("numerical_gradient(f, x)", lambda f=f: candidate.numerical_gradient(f, x.copy()), gradient,
+                     given=f"f = {name} at x = {where}", tolerance=1e-8)  # fmt: skip
 
 
 @pytest.mark.level2
@@ -350,12 +359,12 @@ def test_both_branches_of_the_u_have_their_exponents(candidate):
 def test_a_good_step_follows_the_size_of_x_and_the_precision_of_its_type(candidate):
     root, root32 = 2.220446049250313e-16 ** (1 / 3), 1.1920928955078125e-07 ** (1 / 3)
     steps = ((0.0, root), (1.0, root), (0.001, root), (-8.0, 8 * root), (1e6, 1e6 * root), (-1e-9, root))
-    expect_all([
-        *((f"good_step({x}) / good_step(0.0)", lambda x=x: candidate.good_step(x) / root, h / root, "")
-          for x, h in steps),
-        *((f"good_step({x}, np.float32) / good_step(0.0, np.float32)",
-           lambda x=x: candidate.good_step(x, np.float32) / root32, max(1.0, abs(x)), "") for x in (0.5, -20.0)),
-    ])  # fmt: skip
+    expect_all(
+        (f"good_step({x}) / good_step(0.0)", lambda x=x: candidate.good_step(x) / root, h / root, "") for x, h in steps
+    )
+    for x in (0.5, -20.0):  # whoever takes the root of a float32 has seven digits of it, which is enough for a step
+        what = f"good_step({x}, np.float32) / good_step(0.0, np.float32)"
+        expect(what, lambda x=x: candidate.good_step(x, np.float32) / root32, max(1.0, abs(x)), tolerance=1e-6)
 
 
 @pytest.mark.level2
@@ -392,12 +401,10 @@ def test_right_gradients_leave_no_rows(candidate):
         ("1e12 * exp(x).sum()", lambda a: 1e12 * np.exp(a).sum(), 1e12 * np.exp(x)),
         ("x[0] @ x[1]", lambda a: a[0] @ a[1], x[::-1]),
     ):
-        expect(
-            "len(check_gradient(f, x, claimed))",
-            lambda f=f, g=gradient: len(candidate.check_gradient(f, x, g)),
-            0.0,
-            given=f"f = {name}, the right gradient",
-        )
+        for factor, words in ((1.0, "the right gradient"), (1 + 1e-7, "the right gradient but for the eighth digit")):
+            expect("len(check_gradient(f, x, claimed))",
+                   lambda f=f, g=gradient * factor: len(candidate.check_gradient(f, x, g)), 0.0,
+                   given=f"f = {name}, {words}")  # fmt: skip
 
 
 def expect_row(rows, place, index, claimed, measured, gap, *, given):
@@ -417,7 +424,23 @@ def test_a_wrong_element_is_named_with_both_numbers_and_their_gap(candidate):
         rows = candidate.check_gradient(lambda a: (a**2).sum(), x, claimed)
         given = f"f = (x**2).sum(), the claim at {index} multiplied by {factor}"
         expect("the number of rows", lambda rows=rows: len(rows), 1.0, given=given)
+        expect("the number of things in row 0", lambda rows=rows: len(rows[0]), 4.0, given=given)
+        expect("x at the index in row 0", lambda rows=rows: x[rows[0][0]], x[index], given=given)
         expect_row(rows, 0, index, claimed[index], 2 * x[index], gap, given=given)
+
+
+@pytest.mark.level2
+@pytest.mark.about("check_gradient")
+def test_rtol_is_a_fraction_of_the_larger_of_claim_and_measurement(candidate):
+    x = np.array([1.0, 2.0, 3.0])
+    claimed = 2 * x * np.array([1.6, 0.6, 2.5])
+    for rtol, wrong in ((0.5, [2]), (0.39, [2, 1]), (0.1, [2, 1, 0])):
+        rows = candidate.check_gradient(lambda a: (a**2).sum(), x, claimed, rtol=rtol)
+        given = (
+            f"f = (x**2).sum(), the claims multiplied by 1.6, 0.6, 2.5, which are gaps of 3/8, 2/5, 3/5; rtol={rtol}"
+        )
+        expect("the number of rows", lambda rows=rows: len(rows), float(len(wrong)), given=given)
+        expect_array("the places in the rows", lambda rows=rows: [row[0][0] for row in rows], wrong, given=given)
 
 
 @pytest.mark.level2
@@ -508,19 +531,30 @@ def test_a_backward_pass_that_ignores_or_mixes_up_its_upstream_does_not_pass(can
 @pytest.mark.about("check_backward")
 def test_the_upstream_has_the_shape_of_the_output_and_no_two_equal_elements(candidate):
     seen = {}
-    for seed in (0, 7):
+    for when, seed in ((0, 0), (7, 7), ("again", 0)):
 
-        def backward(upstream, x, seed=seed):
-            seen[seed] = np.array(upstream)
+        def backward(upstream, x, when=when):
+            seen[when] = np.array(upstream)
             return upstream @ MATRIX.T
 
         candidate.check_backward(lambda x: x @ MATRIX, backward, SCORES, seed=seed)
     given = "f = x @ matrix, from shape (2, 3) to shape (2, 2)"
     expect_array("the shape of the upstream gradient", lambda: seen[0].shape, (2, 2), given=given)
     expect("how many different elements it has", lambda: len(np.unique(seen[0])), 4.0, given=given)
-    expect(
-        "whether another seed gives another one", lambda: float(not np.array_equal(seen[0], seen[7])), 1.0, given=given
-    )
+    expect("whether another seed gives another one", lambda: float(not np.array_equal(seen[0], seen[7])), 1.0,
+           given=given)  # fmt: skip
+    expect("whether the same seed gives the same one", lambda: float(np.array_equal(seen[0], seen["again"])), 1.0,
+           given=given)  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("check_backward")
+def test_rtol_and_most_are_those_that_are_given(candidate):
+    for options, rows in (({}, 6.0), ({"most": 2}, 2.0), ({"rtol": 0.2}, 0.0)):
+        said = "".join(f", {name}={value}" for name, value in options.items())
+        expect(f"len(check_backward(f, backward, x{said}))",
+               lambda o=options: len(candidate.check_backward(square, lambda u, x: 2.2 * x * u, SCORES, **o)), rows,
+               given="f = x*x, six elements, every gradient 10 % too large")  # fmt: skip
 
 
 @pytest.mark.level2
@@ -531,14 +565,14 @@ def test_the_two_one_sided_slopes(candidate):
         ("x*x", square, 3.0, (5.5, 6.5)),
         ("max(x, 0)", lambda x: max(x, 0.0), 0.0, (0.0, 1.0)),
         ("5 - 2*x", lambda x: 5 - 2 * x, 1.0, (-2.0, -2.0)),
+        ("-abs(x)", lambda x: -abs(x), 0.0, (1.0, -1.0)),
     )
-    for name, f, x, sides in table:
-        expect_array(
-            f"one_sided_slopes(f, {x}, h=0.5)",
-            lambda f=f, x=x: candidate.one_sided_slopes(f, x, h=0.5),
-            sides,
-            given=f"f = {name}",
-        )
+    found = [candidate.one_sided_slopes(f, x, h=0.5) for _, f, x, _ in table]
+    expect_all(
+        (f"one_sided_slopes(f, {x}, h=0.5)[{side}]", lambda pair=pair, side=side: pair[side], slope, f"f = {name}")
+        for pair, (name, _, x, slopes) in zip(found, table, strict=True)
+        for side, slope in enumerate(slopes)
+    )
 
 
 KINKS = (

@@ -54,6 +54,10 @@ def test_while_one_input_moves_the_others_stand_still(candidate):
     given = "f = a*b*c at [2.0, 3.0, 5.0], h = 0.5"
     for place, slope in enumerate((15.0, 10.0, 6.0)):
         expect(f"measured for input {place}", lambda p=place: pairs[p][1], slope, given=given)
+    pairs = candidate.check_engine(lambda a, b: a * a * b, [2.0, 2.0], h=0.5)
+    given = "f = a*a*b at [2.0, 2.0], h = 0.5: two inputs with the same number"
+    for place, slope in enumerate((8.0, 4.0)):
+        expect(f"measured for input {place}", lambda p=place: pairs[p][1], slope, given=given)
     cubed = candidate.check_engine(lambda a: a * a * a, [2.0], h=0.5)
     expect("measured for input 0", lambda: cubed[0][1], 12.25, given="f = a*a*a at [2.0], h = 0.5")
     expect("claimed for input 0", lambda: cubed[0][0], 12.0, given="f = a*a*a at [2.0], h = 0.5")
@@ -111,10 +115,10 @@ def test_transposed_strided_and_read_only_arrays_are_ordinary_arrays(candidate):
 @pytest.mark.about("numerical_gradient", step="arrays")
 def test_the_callers_array_holds_the_same_numbers_afterwards(candidate):
     for x in (np.array([0.1, 1 / 3, -0.0, 1e-300, 7e15]), np.array([[0.1, 0.2], [0.3, 0.7]])):
-        before = x.tobytes()
+        before, where = x.tobytes(), x.tolist()
         candidate.numerical_gradient(lambda a: np.sin(a).sum(), x)
-        expect("whether x is bit for bit as before", lambda x=x, b=before: same_bits(x, b), 1.0,
-               given=f"numerical_gradient(f, x) at {x.tolist()}")  # fmt: skip
+        expect("whether x is bit for bit as before", lambda x=x, b=before: same_bits(x, b), 1.0, aim="inplace",
+               given=f"numerical_gradient(f, x) at {where}")  # fmt: skip
 
 
 @pytest.mark.level2
@@ -132,11 +136,15 @@ def test_two_gradients_do_not_share_memory(candidate):
 @pytest.mark.level2
 @pytest.mark.about("numerical_gradient", step="sweep")
 def test_each_element_gets_a_step_that_fits_its_size(candidate):
-    for size in (1e8, 1.0, -1e12, 0.001):
+    for size in (1e8, 1.0, -3e9, -1e12, 0.001):
         x = np.array([size, size / 2])
         expect_array("numerical_gradient(f, x) / (2*x)",
                      lambda x=x: candidate.numerical_gradient(lambda a: (a**2).sum(), x) / (2 * x), [1.0, 1.0],
                      given=f"f = (x**2).sum() at {x.tolist()}", tolerance=1e-6)  # fmt: skip
+    x, scale = np.array([1e5, 1.0]), np.array([1e-5, 1.0])
+    expect_array("numerical_gradient(f, x) * [100000, 1]",
+                 lambda: candidate.numerical_gradient(lambda a: ((scale * a) ** 3).sum(), x) / scale, [3.0, 3.0],
+                 given="f = (x[0] / 100000)**3 + x[1]**3 at [100000, 1]", tolerance=1e-6)  # fmt: skip
 
 
 @pytest.mark.level2
@@ -222,8 +230,22 @@ def test_the_callers_arrays_are_as_before_after_a_check(candidate):
     rows = candidate.check_gradient(lambda a: np.exp(a).sum(), x, claimed)
     given = "check_gradient(f, x, claimed), f = exp(x).sum(), four wrong claims"
     expect("the number of rows", lambda: len(rows), 4.0, given=given)
-    expect("whether x is bit for bit as before", lambda: same_bits(x, before), 1.0, given=given)
-    expect("whether claimed is bit for bit as before", lambda: same_bits(claimed, claimed_before), 1.0, given=given)
+    expect("whether x is bit for bit as before", lambda: same_bits(x, before), 1.0, given=given, aim="inplace")
+    expect("whether claimed is bit for bit as before", lambda: same_bits(claimed, claimed_before), 1.0, given=given,
+           aim="inplace")  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("check_gradient")
+def test_whole_numbers_lists_and_float32_are_checked_in_float64(candidate):
+    for name, x in (
+        ("an int64 array", np.array([1, -2, 3])),
+        ("a list", [1, -2, 3]),
+        ("a float32 array", np.float32([1, -2, 3])),
+    ):
+        expect("len(check_gradient(f, x, claimed))",
+               lambda x=x: len(candidate.check_gradient(lambda a: (a**2).sum(), x, np.array([2.0, -4.0, 6.0]))), 0.0,
+               given=f"f = (x**2).sum() at {name}, the right gradient")  # fmt: skip
 
 
 @pytest.mark.level2
@@ -254,3 +276,15 @@ def test_a_backward_pass_that_overwrites_its_upstream_does_not_change_the_verdic
     expect("len(check_backward(f, backward, x))",
            lambda: len(candidate.check_backward(lambda x: x * x, backward, np.array([1.0, -2.0, 0.5]))), 0.0,
            given="f = x*x, a right backward pass that multiplies its upstream in place")  # fmt: skip
+
+
+@pytest.mark.level2
+@pytest.mark.about("check_backward")
+def test_a_backward_pass_that_overwrites_its_input_does_not_change_the_verdict(candidate):
+    def backward(upstream, x):
+        x *= 2 * upstream  # in place
+        return x
+
+    expect("len(check_backward(f, backward, x))",
+           lambda: len(candidate.check_backward(lambda x: x * x, backward, np.array([1.0, -2.0, 0.5]))), 0.0,
+           given="f = x*x, a right backward pass that multiplies its input in place")  # fmt: skip

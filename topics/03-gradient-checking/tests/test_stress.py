@@ -49,35 +49,54 @@ def sum_of_sines(a):
     return float(np.sin(a).sum())
 
 
+def named(found):
+    """The numbers of an index that find_wrong gave back; [-1] stands for None."""
+    return [-1] if found is None else list(found)
+
+
 # Level 3 --------------------------------------------------------------------------------------------------------------
+
+
+def expect_every_bit_back(what, task):
+    """Expect x bit for bit as before after task(f, x), also where f raises in one of its first calls."""
+    for last in (10_000, 1, 2):
+        x, calls = AWKWARD.copy(), []
+
+        def f(a, calls=calls, last=last):
+            calls.append(None)
+            if len(calls) > last:
+                raise ZeroDivisionError("f raises, as a test")
+            return float(np.tanh(a).sum())
+
+        try:
+            task(f, x)
+        except ZeroDivisionError:
+            pass
+        given = what if last == 10_000 else f"{what}, f raises in call {last + 1}"
+        expect("whether x is bit for bit as before", lambda x=x: float(x.tobytes() == AWKWARD.tobytes()), 1.0,
+               given=given, aim="inplace")  # fmt: skip
 
 
 @pytest.mark.level3
 @pytest.mark.about("check_gradient")
 def test_every_bit_is_put_back_even_when_the_function_raises(candidate):
-    tasks = {
-        "numerical_gradient(f, x)": lambda f, x: candidate.numerical_gradient(f, x),
-        "check_gradient(f, x, claimed)": lambda f, x: candidate.check_gradient(f, x, np.ones(x.shape)),
-        "directional_slopes(f, x, claimed)": lambda f, x: candidate.directional_slopes(f, x, np.ones(x.shape)),
-        "find_wrong(f, x, claimed)": lambda f, x: candidate.find_wrong(f, x, np.ones(x.shape)),
-    }
-    for what, task in tasks.items():
-        for last in (10_000, 1, 2):
-            x, calls = AWKWARD.copy(), []
+    expect_every_bit_back("numerical_gradient(f, x)", lambda f, x: candidate.numerical_gradient(f, x))
+    expect_every_bit_back("check_gradient(f, x, claimed)",
+                          lambda f, x: candidate.check_gradient(f, x, np.ones(x.shape)))  # fmt: skip
 
-            def f(a, calls=calls, last=last):
-                calls.append(None)
-                if len(calls) > last:
-                    raise ZeroDivisionError("f raises, as a test")
-                return float(np.tanh(a).sum())
 
-            try:
-                task(f, x)
-            except ZeroDivisionError:
-                pass
-            given = what if last == 10_000 else f"{what}, f raises in call {last + 1}"
-            expect("whether x is bit for bit as before", lambda x=x: float(x.tobytes() == AWKWARD.tobytes()), 1.0,
-                   given=given)  # fmt: skip
+@pytest.mark.level3
+@pytest.mark.about("directional_slopes")
+def test_after_a_direction_every_bit_is_put_back(candidate):
+    expect_every_bit_back("directional_slopes(f, x, claimed)",
+                          lambda f, x: candidate.directional_slopes(f, x, np.ones(x.shape)))  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.about("find_wrong")
+def test_after_a_search_every_bit_is_put_back(candidate):
+    expect_every_bit_back("find_wrong(f, x, claimed)",
+                          lambda f, x: candidate.find_wrong(f, x, np.ones(x.shape)))  # fmt: skip
 
 
 @pytest.mark.level3
@@ -178,14 +197,12 @@ def test_the_wrong_element_is_named(candidate):
             claimed[index] += 0.01
             expect_array(
                 "find_wrong(f, x, claimed)",
-                lambda x=x, c=claimed: list(candidate.find_wrong(sum_of_sines, x, c) or [-1]),
+                lambda x=x, c=claimed: named(candidate.find_wrong(sum_of_sines, x, c)),
                 [int(i) for i in index],
                 given=f"f = sin(x).sum(), x of shape {shape}, the claim at {tuple(map(int, index))} too large by 0.01",
             )
     only = candidate.find_wrong(sum_of_sines, np.array([0.5]), np.array([1.0]))
-    expect_array(
-        "find_wrong(f, x, claimed)", lambda: list(only or [-1]), [0], given="f = sin(x).sum(), one claim, wrong"
-    )
+    expect_array("find_wrong(f, x, claimed)", lambda: named(only), [0], given="f = sin(x).sum(), one claim, wrong")
 
 
 @pytest.mark.level3
@@ -202,6 +219,21 @@ def test_nobody_is_named_where_every_claim_is_right(candidate):
             found = candidate.find_wrong(sum_of_sines, x, np.cos(x), seed=seed)
             expect("whether find_wrong(f, x, claimed) is None", lambda f=found: float(f is None), 1.0,
                    given=f"{given}, right claims, seed={seed}")  # fmt: skip
+
+
+@pytest.mark.level3
+@pytest.mark.about("find_wrong")
+def test_a_claim_that_is_no_number_is_found_and_rtol_says_how_far_one_may_be_off(candidate):
+    x = np.linspace(-2.0, 2.0, 16)
+    claimed = np.cos(x)
+    claimed[11] = np.nan
+    expect_array("find_wrong(f, x, claimed)", lambda: named(candidate.find_wrong(sum_of_sines, x, claimed)),
+                 [11], given="f = sin(x).sum(), 16 claims, the one at 11 is nan")  # fmt: skip
+    one, off = np.array([0.5]), 1.01 * np.cos([0.5])
+    for rtol, place in ((0.1, -1.0), (1e-3, 0.0)):
+        expect_array(f"find_wrong(f, x, claimed, rtol={rtol})",
+                     lambda r=rtol: named(candidate.find_wrong(sum_of_sines, one, off, rtol=r)), [place],
+                     given="f = sin(x).sum(), one claim, 1 % too large; -1 stands for None")  # fmt: skip
 
 
 @pytest.mark.level3
@@ -231,7 +263,7 @@ def test_one_wrong_claim_among_4096_is_found_in_few_calls(candidate):
     f, calls = counting(sum_of_sines)
     found = candidate.find_wrong(f, x, claimed)
     given = "4,096 claims, the one at (20, 41) 1 % too large"
-    expect_array("find_wrong(f, x, claimed)", lambda: list(found or [-1]), [20, 41], given=given)
+    expect_array("find_wrong(f, x, claimed)", lambda: named(found), [20, 41], given=given)
     expect_at_most("how often find_wrong calls f", 120, len(calls), 1, given=given)
 
 
