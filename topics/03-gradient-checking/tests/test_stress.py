@@ -146,6 +146,9 @@ def test_right_claims_agree_along_a_random_direction(candidate):
             claimed, measured = candidate.directional_slopes(sum_of_sines, x, np.cos(x), seed=seed)
             expect("measured - claimed", lambda c=claimed, m=measured: float(m) - float(c), 0.0,
                    given=f"f = sin(x).sum(), x of shape {shape}, seed={seed}", tolerance=1e-7)  # fmt: skip
+    x = np.linspace(-2.0, 2.0, 10)
+    pair = candidate.directional_slopes(sum_of_sines, x, np.zeros(10))
+    expect("claimed", lambda: float(pair[0]), 0.0, given="f = sin(x).sum(), ten claims of 0")
 
 
 def seen_somewhere(candidate, claimed, x, right):
