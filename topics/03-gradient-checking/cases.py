@@ -52,12 +52,16 @@ def gaps_and_verdicts(candidate, draw):
     for _ in range(4):
         a, b = draw.numbers(2)
         answers += [candidate.relative_gap(a, b), candidate.relative_gap(0.0, b), candidate.relative_gap(a, a)]
-    answers.append(float(candidate.relative_gap(math.nan, draw.number()) == math.inf))
+    answers += [float(candidate.relative_gap(*pair) == math.inf) for pair in ((math.nan, a), (a, math.nan))]
+    answers += [candidate.relative_gap(a, 0.0), candidate.relative_gap(a * 1e-12, b * 1e-12)]
     for _ in range(6):
         (f, slope), x = smooth(draw), draw.number()
         claimed = slope(x) * draw.choice((1.0, 1.001, -1.0, 1.0))
         answers.append(word(candidate.judge(f, x, claimed)))
     answers.append(float(candidate.relative_gap(0.0, 0.0)))
+    (f, slope), x = smooth(draw), draw.number()
+    for factor in (1.105, 0.905, 1.12, 0.88):  # a tenth of the larger of the two
+        answers.append(word(candidate.judge(f, x, slope(x) * factor, 0.1)))
     tiny, slope, x = draw.number() * 1e-9, draw.number(), draw.number()
     for claimed, rtol in ((1.01, 0.1), (1.2, 0.1), (1.0, 1e-6), (1.01, 1e-6)):
         answers.append(word(candidate.judge(lambda t: tiny * slope * t, x, tiny * slope * claimed, rtol)))
@@ -120,7 +124,9 @@ def gradients_of_arrays(candidate, draw):
     first = candidate.numerical_gradient(lambda a: float(a.sum()), np.zeros(2))
     second = candidate.numerical_gradient(lambda a: float((2 * a).sum()), np.zeros(2))
     coarse = candidate.numerical_gradient(lambda a: float((a**3).sum()), draw.array(3), h=0.25)
-    return [*answers, draw.along(first), draw.along(second), draw.along(coarse)]
+    # The second number is 10**8 times the first: each has a step of its own.
+    apart = candidate.numerical_gradient(lambda a: float(np.sin(a / 1e8).sum() * 1e8), [draw.number(), 1e8])
+    return [*answers, draw.along(first), draw.along(second), draw.along(coarse), draw.along(apart)]
 
 
 @case(2, "good_step", step="sweep", tolerance=1e-6)  # a root taken in float32 is right to seven digits
@@ -149,11 +155,14 @@ def a_report_on_wrong_claims(candidate, draw):
     answers = [float(len(found)) for found in rows]
     for found in rows:
         for index, claim, measured, gap in found:
-            answers += [*map(float, index), claim, measured, gap]
+            answers += [*map(float, index), claim, measured, gap, float(type(index) is tuple)]
+    for factor, rtol in ((1.105, 0.1), (0.905, 0.1), (1.12, 0.1), (1.001, 0.01), (1.001, 1e-4)):
+        answers.append(float(len(candidate.check_gradient(f, x, gradient(x) * factor, rtol))))
+    answers.append(float(len(candidate.check_gradient(lambda a: float((a**3).sum()), np.array([2, 3]), [12.0, 27.0]))))
     answers.append(refuses(ValueError, lambda: candidate.check_gradient(f, x, claimed[:2])))
-    g, _ = smooth(draw)
-    slope, error = candidate.slope_with_error(g, draw.number(), 0.125)
-    answers += [slope, error * 100]
+    for h in (0.125, 0.125, 0.25, 0.25):
+        slope, error = candidate.slope_with_error(smooth(draw)[0], draw.number(), h)
+        answers += [slope, error * 100]
     # A constant has no bend, so only the rounding is left; powers of two make it exact.
     answers += candidate.slope_with_error(lambda t: 2.0**40, 0.5, 2.0**-10)
     for zero in (0.0, 2.0**-9):  # where f is 0: at the lower end, at the upper end
@@ -173,6 +182,9 @@ def wrong_backward_passes_are_seen(candidate, draw):
         rows = candidate.check_backward(lambda v, a=a: a * v**3, lambda u, v, a=a, k=factor: 3 * a * k * u * v * v, x)
         answers.append(float(len(rows)))
         answers.append(float(len(candidate.check_backward(lambda v: v * v, lambda u, v: 2 * v, x))))
+    for factor, rtol, most in ((1.05, 0.1, 10), (1.05, 0.01, 10), (2.0, 1e-6, 2)):
+        back = lambda u, v, k=factor: 2 * k * u * v  # noqa: E731
+        answers.append(float(len(candidate.check_backward(lambda v: v * v, back, draw.array(5), 0, rtol, most))))
     seen = []
 
     def softmax(v):
@@ -202,6 +214,7 @@ def kinks_are_found(candidate, draw):
         bent = lambda t, left=left, right=right, x=x: (left if t < x else right) * (t - x)  # noqa: E731
         f, slope = smooth(draw)
         answers += [*candidate.one_sided_slopes(bent, x), float(bool(candidate.is_kink(bent, x)))]
+        answers += [*candidate.one_sided_slopes(math.exp, x, 0.25), float(type(candidate.is_kink(bent, x)) is not str)]
         answers += [float(bool(candidate.is_kink(f, x))), word(candidate.judge(bent, x, left))]
         answers.append(word(candidate.judge(f, x, slope(x))))
     bends = (lambda t: 1e4 * t * t, lambda t: 1e8 + t, lambda t: math.exp(20 * t), lambda t: abs(t) + 1e6)
@@ -263,6 +276,8 @@ def one_direction_for_all_claims(candidate, draw):
     off = candidate.directional_slopes(f, x, wrong, seed=3)
     # Whoever draws another direction has other slopes: what is asked is whether they agree.
     answers = [float(abs(right[0] - right[1]) < 1e-4), float(abs(off[0] - off[1]) > 1e-3), float(count <= 4)]
+    claimed, measured = candidate.directional_slopes(f, x, np.zeros_like(x), seed=3)
+    answers += [float(abs(claimed) < 1e-12), float(abs(measured) > 1e-6)]
     for _ in range(4):  # two mistakes that would cancel, if every element moved by as much
         opposite, places = gradient(x), draw.rng.sample(range(1000), 2)
         opposite.flat[places[0]] += 1.0
@@ -288,6 +303,10 @@ def the_wrong_claim_is_found_by_halving(candidate, draw):
         found = candidate.find_wrong(counted, x, claimed)
         answers += [*map(float, found), float(len(calls) <= 120)]
         answers.append(float(candidate.find_wrong(f, x, gradient(x)) is None))
+        answers += [float(candidate.find_wrong(f, x, 1.01 * gradient(x), 0, rtol) is None) for rtol in (0.1, 1e-4)]
+        claimed = gradient(x)
+        claimed[place] = math.nan
+        answers.append(float(candidate.find_wrong(f, x, claimed) == place))
     (f, gradient), x = of_arrays(draw, 64), draw.array(64)
     for _ in range(3):
         claimed, places = gradient(x), draw.rng.sample(range(64), 2)
